@@ -1,0 +1,98 @@
+"""What a training batch is made of: balanced over classes, sources and systems, with copy-synthesis twins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from training import augment, data, pipeline
+
+PLAIN_SHARE = 0.6
+"""Share of crops taken from the clip as it is; the others come from one of its coded versions."""
+
+
+class Sampler:
+    """Draws crops of the training split with their labels, from the cached arrays."""
+
+    def __init__(self, clips: list[data.Clip], keep: np.ndarray, seed: int, cache: Path = data.CACHE) -> None:
+        self.clips = clips
+        self.random = np.random.default_rng(seed)
+        self.plain = data.samples_of("train", cache)
+        self.coded = [data.samples_of(name, cache) for name in data.versions("train-codec", cache)]
+        # Twin sets come with their own coded versions, made by the same codec settings as those of the originals.
+        self.twins = [
+            (
+                data.samples_of(name, cache),
+                {
+                    index: data.samples_of(f"{name}-{codec}", cache)
+                    for index, codec in enumerate(n.removeprefix("train-") for n in data.versions("train-codec", cache))
+                    if (cache / f"{name}-{codec}.i16").exists()
+                },
+            )
+            for name in data.versions("twins", cache)
+            if "-codec" not in name
+        ]
+        self.bona_fide = self._weighted([i for i in np.flatnonzero(keep) if not clips[i].spoof])
+        self.spoof = self._weighted([i for i in np.flatnonzero(keep) if clips[i].spoof])
+
+    def _weighted(self, indices: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Clips of one class with their cumulative odds: a group of n clips weighs as the square root of n."""
+        group = [(self.clips[i].source, self.clips[i].collection, self.clips[i].system) for i in indices]
+        sizes = Counter(group)
+        odds = np.array([sizes[g] ** -0.5 for g in group])
+        return np.array(indices), np.cumsum(odds) / odds.sum()
+
+    def _pick(self, pool: tuple[np.ndarray, np.ndarray]) -> data.Clip:
+        indices, cumulative = pool
+        return self.clips[indices[min(np.searchsorted(cumulative, self.random.random()), len(indices) - 1)]]
+
+    def _crop(self, clip: data.Clip, samples: int) -> slice:
+        """A random part of 1.5 s or more, of at most `samples`, or the whole clip where it is shorter than that."""
+        shortest = min(clip.length, 24_000)
+        longest = min(clip.length, samples)
+        length = longest if self.random.random() < 0.7 else int(self.random.integers(min(shortest, longest), longest + 1))
+        start = clip.start + int(self.random.integers(clip.length - length + 1))
+        return slice(start, start + length)
+
+    def _finish(self, samples: np.ndarray, length: int, channel: augment.Channel) -> np.ndarray:
+        return channel(pipeline.cyclic(samples.astype(np.float32) / 32768, length))
+
+    def batch(self, size: int, samples: int, twin_share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Waveforms `[size, samples]` and labels `[size]` (1 is spoof), half of each class.
+
+        `twin_share` of the batch are bona fide crops beside their twins; where there are no twins yet, single crops.
+        """
+        pairs = int(size * twin_share / 2) if self.twins else 0
+        waveforms, labels = [], []
+        for index in range(size // 2):
+            clip = self._pick(self.bona_fide)
+            crop = self._crop(clip, samples)
+            channel = augment.draw(self.random, samples)
+            if index < pairs:
+                twin, coded_twin = self.twins[self.random.integers(len(self.twins))]
+                codec = self.random.choice(list(coded_twin)) if coded_twin and self.random.random() > PLAIN_SHARE else None
+                original = self.plain if codec is None else self.coded[codec]
+                other = (twin if codec is None else coded_twin[codec])[crop]
+                if not other.any():
+                    other, crop_channel = self._single_spoof(samples)
+                    waveforms.append(self._finish(other, samples, crop_channel))
+                else:
+                    waveforms.append(self._finish(other, samples, channel))
+                waveforms.append(self._finish(original[crop], samples, channel))
+            else:
+                other, other_channel = self._single_spoof(samples)
+                waveforms.append(self._finish(other, samples, other_channel))
+                waveforms.append(self._finish(self._version()[crop], samples, channel))
+            labels += [1.0, 0.0]
+        return np.stack(waveforms), np.array(labels, np.float32)
+
+    def _version(self) -> np.ndarray:
+        if not self.coded or self.random.random() < PLAIN_SHARE:
+            return self.plain
+        return self.coded[self.random.integers(len(self.coded))]
+
+    def _single_spoof(self, samples: int) -> tuple[np.ndarray, augment.Channel]:
+        clip = self._pick(self.spoof)
+        return self._version()[self._crop(clip, samples)], augment.draw(self.random, samples)
