@@ -107,10 +107,13 @@ impl PageRequest {
     }
 }
 
-impl<T: Listed> Page<T> {
+impl<T> Page<T> {
     /// The page whose items are the first of `items`, of which there is one more than the page has room for unless
     /// the list ends with it.
-    fn cut(mut items: Vec<T>, request: &PageRequest) -> Self {
+    fn cut(mut items: Vec<T>, request: &PageRequest) -> Self
+    where
+        T: Listed,
+    {
         let more = items.len() > request.room();
         items.truncate(request.room());
         let next = if more { items.last().map(Listed::cursor) } else { None };
