@@ -72,13 +72,19 @@ trait Listed {
 
 impl Listed for AudioFile {
     fn cursor(&self) -> Cursor {
-        Cursor { created_at: self.created_at, id: self.id.clone() }
+        Cursor {
+            created_at: self.created_at,
+            id: self.id.clone(),
+        }
     }
 }
 
 impl Listed for Detection {
     fn cursor(&self) -> Cursor {
-        Cursor { created_at: self.created_at, id: self.summary.id.clone() }
+        Cursor {
+            created_at: self.created_at,
+            id: self.summary.id.clone(),
+        }
     }
 }
 
@@ -116,7 +122,11 @@ impl<T> Page<T> {
     {
         let more = items.len() > request.room();
         items.truncate(request.room());
-        let next = if more { items.last().map(Listed::cursor) } else { None };
+        let next = if more {
+            items.last().map(Listed::cursor)
+        } else {
+            None
+        };
         Self { items, next }
     }
 }
@@ -136,7 +146,10 @@ fn word(variant: impl serde::Serialize) -> Result<String, StoreError> {
 
 /// Refuses numbers that JSON cannot carry, before they make a record that no answer can show.
 fn refuse_infinite(detection: &Detection) -> Result<(), StoreError> {
-    let segments = detection.segments.iter().flat_map(|segment| [segment.start, segment.end, segment.score]);
+    let segments = detection
+        .segments
+        .iter()
+        .flat_map(|segment| [segment.start, segment.end, segment.score]);
     let numbers = [
         detection.summary.confidence_score,
         detection.score,
@@ -148,7 +161,10 @@ fn refuse_infinite(detection: &Detection) -> Result<(), StoreError> {
     if numbers.into_iter().chain(segments).all(f64::is_finite) {
         Ok(())
     } else {
-        Err(StoreError::Malformed(format!("detection {} holds a number that is not finite", detection.summary.id)))
+        Err(StoreError::Malformed(format!(
+            "detection {} holds a number that is not finite",
+            detection.summary.id
+        )))
     }
 }
 
@@ -236,7 +252,10 @@ pub trait Store: Send + Sync + 'static {
     async fn audio_file(&self, owner: &str, id: &str) -> Result<Option<AudioFile>, StoreError>;
 
     /// The file whose object has this key, whoever owns it. For storage events and signed object routes only.
-    async fn audio_file_by_object_key(&self, object_key: &str) -> Result<Option<AudioFile>, StoreError>;
+    async fn audio_file_by_object_key(
+        &self,
+        object_key: &str,
+    ) -> Result<Option<AudioFile>, StoreError>;
 
     /// The owner's files, newest first.
     async fn audio_files(

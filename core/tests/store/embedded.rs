@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use bonafide_core::audio_files::{AudioFile, AudioFileStatus};
 use bonafide_core::store::embedded::EmbeddedStore;
-use bonafide_core::store::{AudioFileFilter, Claim, ClaimRequest, PageRequest, Store, StoreError, conformance};
+use bonafide_core::store::{
+    AudioFileFilter, Claim, ClaimRequest, PageRequest, Store, StoreError, conformance,
+};
 use bonafide_core::time::now;
 use tempfile::TempDir;
 
@@ -38,10 +40,26 @@ async fn keeps_its_records_when_it_is_opened_again() {
     });
     let store = EmbeddedStore::open(&path).unwrap();
     let found = store.user_by_login("ADA").await.unwrap().unwrap();
-    assert_eq!((found.id, found.email), (user.id.clone(), user.email.clone()));
-    assert!(matches!(store.create_user(&user).await, Err(StoreError::Taken(_))));
-    let request = PageRequest { limit: 10, after: None };
-    assert_eq!(store.audio_files("ada", &AudioFileFilter::default(), &request).await.unwrap().items, [file]);
+    assert_eq!(
+        (found.id, found.email),
+        (user.id.clone(), user.email.clone())
+    );
+    assert!(matches!(
+        store.create_user(&user).await,
+        Err(StoreError::Taken(_))
+    ));
+    let request = PageRequest {
+        limit: 10,
+        after: None,
+    };
+    assert_eq!(
+        store
+            .audio_files("ada", &AudioFileFilter::default(), &request)
+            .await
+            .unwrap()
+            .items,
+        [file]
+    );
 }
 
 #[tokio::test]
@@ -49,21 +67,60 @@ async fn gives_back_at_opening_what_a_dead_process_was_working_on() {
     let (_folder, path) = new_place();
     let (processing, uploaded) = {
         let store = EmbeddedStore::open(&path).unwrap();
-        (processing_file(&store, "ada", now()).await, uploaded_file(&store, "ada").await)
+        (
+            processing_file(&store, "ada", now()).await,
+            uploaded_file(&store, "ada").await,
+        )
     };
     let store = EmbeddedStore::open(&path).unwrap();
-    let expected = AudioFile { status: AudioFileStatus::Uploaded, lease: None, ..processing.clone() };
-    assert_eq!(store.audio_file("ada", &processing.id).await.unwrap().as_ref(), Some(&expected));
+    let expected = AudioFile {
+        status: AudioFileStatus::Uploaded,
+        lease: None,
+        ..processing.clone()
+    };
+    assert_eq!(
+        store
+            .audio_file("ada", &processing.id)
+            .await
+            .unwrap()
+            .as_ref(),
+        Some(&expected)
+    );
 
-    let unfinished = store.unfinished_audio_files(now(), now(), 10).await.unwrap();
+    let unfinished = store
+        .unfinished_audio_files(now(), now(), 10)
+        .await
+        .unwrap();
     assert_eq!(unfinished, [expected.clone(), uploaded.clone()]);
     let listed = async |status| {
-        let request = PageRequest { limit: 10, after: None };
-        store.audio_files("ada", &AudioFileFilter { status: Some(status) }, &request).await.unwrap().items
+        let request = PageRequest {
+            limit: 10,
+            after: None,
+        };
+        store
+            .audio_files(
+                "ada",
+                &AudioFileFilter {
+                    status: Some(status),
+                },
+                &request,
+            )
+            .await
+            .unwrap()
+            .items
     };
-    assert_eq!(listed(AudioFileStatus::Uploaded).await, [uploaded, expected]);
+    assert_eq!(
+        listed(AudioFileStatus::Uploaded).await,
+        [uploaded, expected]
+    );
     assert_eq!(listed(AudioFileStatus::Processing).await, []);
-    assert!(!store.release_audio_file(&processing.id, "worker").await.unwrap(), "the dead worker's claim is over");
+    assert!(
+        !store
+            .release_audio_file(&processing.id, "worker")
+            .await
+            .unwrap(),
+        "the dead worker's claim is over"
+    );
 
     let request = ClaimRequest {
         object_key: processing.object_key,
@@ -90,7 +147,10 @@ async fn a_file_that_is_open_already_is_refused_with_a_reason() {
     assert!(message.contains("open in another process"), "{message}");
     assert!(message.contains("store.redb"), "{message}");
 
-    assert!(store.user_by_login("ada").await.unwrap().is_some(), "the first goes on");
+    assert!(
+        store.user_by_login("ada").await.unwrap().is_some(),
+        "the first goes on"
+    );
     drop(store);
     let store = EmbeddedStore::open(&path).unwrap();
     assert!(store.user_by_login("ada").await.unwrap().is_some());
@@ -113,21 +173,33 @@ fn the_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let (_folder, path) = new_place();
     let _store = EmbeddedStore::open(&path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[tokio::test]
 async fn what_was_answered_survives_a_killed_process() {
     let (_folder, path) = new_place();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "embedded::writes_until_it_is_killed", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "embedded::writes_until_it_is_killed",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(CHILDS_STORE, &path)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let answered: Vec<String> =
-        lines.filter_map(|line| line.strip_prefix("kept ").map(str::to_owned)).take(30).collect();
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let answered: Vec<String> = lines
+        .filter_map(|line| line.strip_prefix("kept ").map(str::to_owned))
+        .take(30)
+        .collect();
     // On Unix this is SIGKILL: the child has no say in it, and is in the middle of a write as likely as not.
     child.kill().unwrap();
     child.wait().unwrap();
@@ -135,7 +207,10 @@ async fn what_was_answered_survives_a_killed_process() {
 
     let store = EmbeddedStore::open(&path).unwrap();
     for name in answered {
-        let found = store.user_by_login(&format!("{name}@example.org")).await.unwrap();
+        let found = store
+            .user_by_login(&format!("{name}@example.org"))
+            .await
+            .unwrap();
         assert_eq!(found.map(|user| user.username), Some(name));
     }
 }

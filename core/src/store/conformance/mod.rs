@@ -8,7 +8,10 @@
 //!
 //! The cases make records of their own with random ids, so the store need not be empty; but nobody else may write to it
 //! meanwhile. Racing cases need a runtime with several threads to mean anything.
-#![expect(clippy::expect_used, reason = "a case that cannot go on has failed, and says so by a panic")]
+#![expect(
+    clippy::expect_used,
+    reason = "a case that cannot go on has failed, and says so by a panic"
+)]
 
 mod claims;
 mod detections;
@@ -102,5 +105,10 @@ pub async fn run(store: SharedStore) {
             broken.push(case.name);
         }
     }
-    assert!(broken.is_empty(), "{} of {} promises are broken: {broken:#?}", broken.len(), CASES.len());
+    assert!(
+        broken.is_empty(),
+        "{} of {} promises are broken: {broken:#?}",
+        broken.len(),
+        CASES.len()
+    );
 }

@@ -6,7 +6,10 @@ use crate::store::{Recorded, SharedStore, StoreError, UniqueField};
 pub(super) async fn every_field_of_a_user_survives(store: SharedStore) {
     let user = user();
     store.create_user(&user).await.expect("a new user");
-    assert_eq!(store.user(&user.id).await.expect("a store that answers"), Some(user));
+    assert_eq!(
+        store.user(&user.id).await.expect("a store that answers"),
+        Some(user)
+    );
 }
 
 pub(super) async fn every_field_of_a_new_file_survives(store: SharedStore) {
@@ -20,7 +23,10 @@ pub(super) async fn every_field_of_a_file_survives_in_every_state(store: SharedS
         // More than a double holds exactly, and more than 32 bits.
         size: Some((1 << 53) + 1),
         object_version: Some("null".to_owned()),
-        failure: Some(Failure { code: "no_speech".to_owned(), message: "Es spricht niemand. ☹".to_owned() }),
+        failure: Some(Failure {
+            code: "no_speech".to_owned(),
+            message: "Es spricht niemand. ☹".to_owned(),
+        }),
         detection: Some(DetectionSummary {
             id: unique("detection"),
             is_deepfake: false,
@@ -28,7 +34,10 @@ pub(super) async fn every_field_of_a_file_survives_in_every_state(store: SharedS
             confidence_score: 0.1 + 0.7,
             inconclusive: None,
         }),
-        lease: Some(Lease { holder: unique("holder"), expires_at: at(61) }),
+        lease: Some(Lease {
+            holder: unique("holder"),
+            expires_at: at(61),
+        }),
         attempts: u32::MAX,
         uploaded_at: Some(at(1)),
         processing_at: Some(at(2)),
@@ -43,7 +52,12 @@ pub(super) async fn every_field_of_a_file_survives_in_every_state(store: SharedS
         AudioFileStatus::Failed,
     ] {
         let fresh = file(&owner, at(0));
-        let file = AudioFile { id: fresh.id, object_key: fresh.object_key, status, ..full.clone() };
+        let file = AudioFile {
+            id: fresh.id,
+            object_key: fresh.object_key,
+            status,
+            ..full.clone()
+        };
         store.create_audio_file(&file).await.expect("a new file");
         assert_eq!(current(&store, &file).await, file);
     }
@@ -52,23 +66,44 @@ pub(super) async fn every_field_of_a_file_survives_in_every_state(store: SharedS
 pub(super) async fn an_id_and_an_object_key_of_a_file_are_taken(store: SharedStore) {
     let owner = unique("owner");
     let first = stored_file(&store, &owner, at(0)).await;
-    let same_id = AudioFile { id: first.id.clone(), ..file(&owner, at(1)) };
-    let same_key = AudioFile { object_key: first.object_key.clone(), ..file(&unique("other"), at(1)) };
+    let same_id = AudioFile {
+        id: first.id.clone(),
+        ..file(&owner, at(1))
+    };
+    let same_key = AudioFile {
+        object_key: first.object_key.clone(),
+        ..file(&unique("other"), at(1))
+    };
     for second in [same_id, same_key] {
         let refused = store.create_audio_file(&second).await;
-        assert!(matches!(refused, Err(StoreError::Taken(UniqueField::Id))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::Taken(UniqueField::Id))),
+            "{refused:?}"
+        );
     }
     assert_eq!(current(&store, &first).await, first);
-    let by_key = store.audio_file_by_object_key(&first.object_key).await.expect("a store that answers");
+    let by_key = store
+        .audio_file_by_object_key(&first.object_key)
+        .await
+        .expect("a store that answers");
     assert_eq!(by_key, Some(first));
 }
 
 pub(super) async fn a_file_is_found_by_its_object_key(store: SharedStore) {
     let file = stored_file(&store, &unique("owner"), at(0)).await;
-    let found = store.audio_file_by_object_key(&file.object_key).await.expect("a store that answers");
+    let found = store
+        .audio_file_by_object_key(&file.object_key)
+        .await
+        .expect("a store that answers");
     assert_eq!(found.as_ref(), Some(&file));
     let missing = claim(&file, "holder", at(0)).object_key + "/beside";
-    assert_eq!(store.audio_file_by_object_key(&missing).await.expect("a store that answers"), None);
+    assert_eq!(
+        store
+            .audio_file_by_object_key(&missing)
+            .await
+            .expect("a store that answers"),
+        None
+    );
 }
 
 pub(super) async fn every_field_of_a_detection_survives(store: SharedStore) {
@@ -76,8 +111,17 @@ pub(super) async fn every_field_of_a_detection_survives(store: SharedStore) {
     for inconclusive in [None, Some("too_short".to_owned())] {
         let mut detection = detection(&owner, &unique("file"), at(0));
         detection.summary.inconclusive = inconclusive;
-        assert_eq!(store.record_detection(&detection).await.expect("a store that answers"), Recorded::New);
-        let found = store.detection(&owner, &detection.summary.id).await.expect("a store that answers");
+        assert_eq!(
+            store
+                .record_detection(&detection)
+                .await
+                .expect("a store that answers"),
+            Recorded::New
+        );
+        let found = store
+            .detection(&owner, &detection.summary.id)
+            .await
+            .expect("a store that answers");
         assert_eq!(found.as_ref(), Some(&detection));
         // Equality takes 0.0 for -0.0, and numbers of JSON compare by kind; the text shows every digit and sign.
         let text = |value| serde_json::to_string(value).expect("JSON");
@@ -94,8 +138,17 @@ pub(super) async fn a_detection_with_a_number_that_is_not_finite_is_refused(stor
         segment.segments[1].score = number;
         for detection in [ratio, segment] {
             let refused = store.record_detection(&detection).await;
-            assert!(matches!(refused, Err(StoreError::Malformed(_))), "{refused:?}");
-            assert_eq!(store.detection(&owner, &detection.summary.id).await.expect("a store that answers"), None);
+            assert!(
+                matches!(refused, Err(StoreError::Malformed(_))),
+                "{refused:?}"
+            );
+            assert_eq!(
+                store
+                    .detection(&owner, &detection.summary.id)
+                    .await
+                    .expect("a store that answers"),
+                None
+            );
         }
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn unique(word: &str) -> String {
 
 /// A moment so many seconds and 789 ms after one in the past. Time is the caller's to tell the store.
 pub(super) fn at(seconds: i64) -> Timestamp {
-    DateTime::from_timestamp_millis(1_700_000_000_789).expect("a valid moment") + TimeDelta::seconds(seconds)
+    DateTime::from_timestamp_millis(1_700_000_000_789).expect("a valid moment")
+        + TimeDelta::seconds(seconds)
 }
 
 pub(super) fn user() -> User {
@@ -31,7 +32,8 @@ pub(super) fn user() -> User {
         id: Uuid::now_v7().to_string(),
         email: format!("{username}@Example.org"),
         username,
-        password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNo".to_owned(),
+        password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNo"
+            .to_owned(),
         created_at: at(1),
     }
 }
@@ -42,22 +44,37 @@ pub(super) fn file(owner: &str, created_at: Timestamp) -> AudioFile {
 }
 
 /// A file in the store that waits for its bytes.
-pub(super) async fn stored_file(store: &SharedStore, owner: &str, created_at: Timestamp) -> AudioFile {
+pub(super) async fn stored_file(
+    store: &SharedStore,
+    owner: &str,
+    created_at: Timestamp,
+) -> AudioFile {
     let file = file(owner, created_at);
     store.create_audio_file(&file).await.expect("a new file");
     file
 }
 
 /// A file in the store whose bytes have come.
-pub(super) async fn uploaded_file(store: &SharedStore, owner: &str, created_at: Timestamp) -> AudioFile {
+pub(super) async fn uploaded_file(
+    store: &SharedStore,
+    owner: &str,
+    created_at: Timestamp,
+) -> AudioFile {
     let file = stored_file(store, owner, created_at).await;
-    store.mark_uploaded(&file.id, 1234, created_at).await.expect("a store that answers");
+    store
+        .mark_uploaded(&file.id, 1234, created_at)
+        .await
+        .expect("a store that answers");
     current(store, &file).await
 }
 
 /// The file as the store now has it.
 pub(super) async fn current(store: &SharedStore, file: &AudioFile) -> AudioFile {
-    store.audio_file(&file.owner, &file.id).await.expect("a store that answers").expect("the file")
+    store
+        .audio_file(&file.owner, &file.id)
+        .await
+        .expect("a store that answers")
+        .expect("the file")
 }
 
 /// A claim of the file at a moment.
@@ -87,8 +104,16 @@ pub(super) fn detection(owner: &str, audio_file_id: &str, created_at: Timestamp)
         score: 0.1 + 0.2,
         log_likelihood_ratio: -1.797_693_134_862_315_7e308,
         segments: vec![
-            Segment { start: 0.0, end: 4.04, score: 5e-324 },
-            Segment { start: 2.02, end: 6.060_000_000_000_001, score: 1.0 },
+            Segment {
+                start: 0.0,
+                end: 4.04,
+                score: 5e-324,
+            },
+            Segment {
+                start: 2.02,
+                end: 6.060_000_000_000_001,
+                score: 1.0,
+            },
         ],
         features: json!({
             "spectral_features": { "centroid_hz": 1843.293_847_561_230_4, "bands": [0.1, -0.0, 1e-7, 3, -3, null, []] },
@@ -104,7 +129,11 @@ pub(super) fn detection(owner: &str, audio_file_id: &str, created_at: Timestamp)
             seconds: 599.999_999_999_999_9,
             speech_seconds: 1.0 / 3.0,
         },
-        model: ModelIdentity { name: "bonafide".to_owned(), version: "1.2.3".to_owned(), sha256: "ab".repeat(32) },
+        model: ModelIdentity {
+            name: "bonafide".to_owned(),
+            version: "1.2.3".to_owned(),
+            sha256: "ab".repeat(32),
+        },
         processing_time: 0.037_123,
         created_at,
     }

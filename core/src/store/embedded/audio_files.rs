@@ -3,9 +3,9 @@
 
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
+use super::Change;
 use super::errors::Fault;
 use super::tables::{self, AUDIO_FILE_LISTS, AUDIO_FILES, OBJECT_KEYS, UNFINISHED};
-use super::Change;
 use crate::audio_files::{AudioFile, AudioFileStatus, Lease};
 use crate::store::{Claim, ClaimRequest, Listed, StoreError, UniqueField};
 use crate::time::Timestamp;
@@ -14,17 +14,26 @@ fn found(transaction: &WriteTransaction, id: &str) -> Result<Option<AudioFile>, 
     tables::read(&transaction.open_table(AUDIO_FILES)?, id)
 }
 
-fn found_by_object_key(transaction: &WriteTransaction, object_key: &str) -> Result<Option<AudioFile>, Fault> {
+fn found_by_object_key(
+    transaction: &WriteTransaction,
+    object_key: &str,
+) -> Result<Option<AudioFile>, Fault> {
     let keys = transaction.open_table(OBJECT_KEYS)?;
-    let Some(id) = keys.get(object_key)? else { return Ok(None) };
+    let Some(id) = keys.get(object_key)? else {
+        return Ok(None);
+    };
     tables::read_indexed(&transaction.open_table(AUDIO_FILES)?, id.value()).map(Some)
 }
 
 /// Adds a file and everything that points to it.
-pub(super) fn create(transaction: &WriteTransaction, file: &AudioFile) -> Result<Change<()>, Fault> {
+pub(super) fn create(
+    transaction: &WriteTransaction,
+    file: &AudioFile,
+) -> Result<Change<()>, Fault> {
     {
         let mut keys = transaction.open_table(OBJECT_KEYS)?;
-        if keys.get(file.object_key.as_str())?.is_some() || found(transaction, &file.id)?.is_some() {
+        if keys.get(file.object_key.as_str())?.is_some() || found(transaction, &file.id)?.is_some()
+        {
             return Err(StoreError::Taken(UniqueField::Id).into());
         }
         keys.insert(file.object_key.as_str(), file.id.as_str())?;
@@ -34,12 +43,18 @@ pub(super) fn create(transaction: &WriteTransaction, file: &AudioFile) -> Result
 }
 
 /// Removes the owner's file and everything that points to it.
-pub(super) fn delete(transaction: &WriteTransaction, owner: &str, id: &str) -> Result<Change<bool>, Fault> {
+pub(super) fn delete(
+    transaction: &WriteTransaction,
+    owner: &str,
+    id: &str,
+) -> Result<Change<bool>, Fault> {
     let Some(file) = found(transaction, id)?.filter(|file| file.owner == owner) else {
         return Ok(Change::None(false));
     };
     unlist(transaction, &file)?;
-    transaction.open_table(OBJECT_KEYS)?.remove(file.object_key.as_str())?;
+    transaction
+        .open_table(OBJECT_KEYS)?
+        .remove(file.object_key.as_str())?;
     transaction.open_table(AUDIO_FILES)?.remove(id)?;
     Ok(Change::Made(true))
 }
@@ -48,10 +63,19 @@ pub(super) fn delete(transaction: &WriteTransaction, owner: &str, id: &str) -> R
 fn put(transaction: &WriteTransaction, file: &AudioFile) -> Result<(), Fault> {
     tables::write(transaction, AUDIO_FILES, &file.id, file)?;
     let position = file.cursor();
-    tables::shelve(transaction, AUDIO_FILE_LISTS, &file.owner, &tables::audio_file_shelves(file)?, &position)?;
+    tables::shelve(
+        transaction,
+        AUDIO_FILE_LISTS,
+        &file.owner,
+        &tables::audio_file_shelves(file)?,
+        &position,
+    )?;
     if !file.status.is_final() {
         let mut unfinished = transaction.open_table(UNFINISHED)?;
-        unfinished.insert((position.created_at.timestamp_millis(), file.id.as_str()), ())?;
+        unfinished.insert(
+            (position.created_at.timestamp_millis(), file.id.as_str()),
+            (),
+        )?;
     }
     Ok(())
 }
@@ -59,7 +83,13 @@ fn put(transaction: &WriteTransaction, file: &AudioFile) -> Result<(), Fault> {
 /// Takes a file off every list on which it stands.
 fn unlist(transaction: &WriteTransaction, file: &AudioFile) -> Result<(), Fault> {
     let position = file.cursor();
-    tables::unshelve(transaction, AUDIO_FILE_LISTS, &file.owner, &tables::audio_file_shelves(file)?, &position)?;
+    tables::unshelve(
+        transaction,
+        AUDIO_FILE_LISTS,
+        &file.owner,
+        &tables::audio_file_shelves(file)?,
+        &position,
+    )?;
     let mut unfinished = transaction.open_table(UNFINISHED)?;
     unfinished.remove((position.created_at.timestamp_millis(), file.id.as_str()))?;
     Ok(())
@@ -96,7 +126,10 @@ pub(super) fn mark_uploaded(
     }
 }
 
-pub(super) fn claim(transaction: &WriteTransaction, request: &ClaimRequest) -> Result<Change<Claim>, Fault> {
+pub(super) fn claim(
+    transaction: &WriteTransaction,
+    request: &ClaimRequest,
+) -> Result<Change<Claim>, Fault> {
     let Some(file) = found_by_object_key(transaction, &request.object_key)? else {
         return Ok(Change::None(Claim::Unknown));
     };
@@ -106,13 +139,18 @@ pub(super) fn claim(transaction: &WriteTransaction, request: &ClaimRequest) -> R
     if let Some(lease) = &file.lease
         && lease.expires_at > request.now
     {
-        return Ok(Change::None(Claim::Busy { until: lease.expires_at }));
+        return Ok(Change::None(Claim::Busy {
+            until: lease.expires_at,
+        }));
     }
     let file = replace(transaction, file, |file| {
         file.status = AudioFileStatus::Processing;
         file.size = Some(request.size);
         file.object_version = Some(request.object_version.clone());
-        file.lease = Some(Lease { holder: request.holder.clone(), expires_at: request.now + request.lease });
+        file.lease = Some(Lease {
+            holder: request.holder.clone(),
+            expires_at: request.now + request.lease,
+        });
         file.attempts += 1;
         file.uploaded_at.get_or_insert(request.now);
         file.processing_at = Some(request.now);
@@ -128,7 +166,11 @@ pub(super) fn leave_processing(
     change: impl FnOnce(&mut AudioFile),
 ) -> Result<Change<bool>, Fault> {
     let held = |file: &AudioFile| {
-        file.status == AudioFileStatus::Processing && file.lease.as_ref().is_some_and(|lease| lease.holder == holder)
+        file.status == AudioFileStatus::Processing
+            && file
+                .lease
+                .as_ref()
+                .is_some_and(|lease| lease.holder == holder)
     };
     match found(transaction, id)?.filter(held) {
         Some(file) => {
@@ -151,7 +193,10 @@ pub(super) fn unfinished(
     let records = transaction.open_table(AUDIO_FILES)?;
     let due = |file: &AudioFile| match file.status {
         AudioFileStatus::Uploaded => true,
-        AudioFileStatus::Processing => file.lease.as_ref().is_none_or(|lease| lease.expires_at <= now),
+        AudioFileStatus::Processing => file
+            .lease
+            .as_ref()
+            .is_none_or(|lease| lease.expires_at <= now),
         AudioFileStatus::AwaitingUpload => file.created_at < awaiting_before,
         AudioFileStatus::Completed | AudioFileStatus::Failed => false,
     };

@@ -10,15 +10,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
 use self::errors::Fault;
 use self::tables::{
-    AUDIO_FILE_LISTS, AUDIO_FILES, DETECTION_LISTS, DETECTIONS, EMAILS, EVERYTHING, OBJECT_KEYS, USERNAMES, USERS,
+    AUDIO_FILE_LISTS, AUDIO_FILES, DETECTION_LISTS, DETECTIONS, EMAILS, EVERYTHING, OBJECT_KEYS,
+    USERNAMES, USERS,
 };
 use super::{
-    AudioFileFilter, Claim, ClaimRequest, DetectionFilter, Listed, Page, PageRequest, Recorded, Store, StoreError,
-    UniqueField, folded, refuse_infinite, word,
+    AudioFileFilter, Claim, ClaimRequest, DetectionFilter, Listed, Page, PageRequest, Recorded,
+    Store, StoreError, UniqueField, folded, refuse_infinite, word,
 };
 use crate::accounts::User;
 use crate::audio_files::{AudioFile, AudioFileStatus, Failure};
@@ -36,7 +37,9 @@ pub struct EmbeddedStore {
 
 impl std::fmt::Debug for EmbeddedStore {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("EmbeddedStore").finish_non_exhaustive()
+        formatter
+            .debug_struct("EmbeddedStore")
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,19 +61,23 @@ impl EmbeddedStore {
     /// [`StoreError::Unavailable`] where another process has the file open or the disk refuses, and
     /// [`StoreError::Malformed`] where the file is damaged or of a later version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let unavailable = |reason: String| StoreError::Unavailable(format!("{}: {reason}", path.display()));
-        make_file(path).map_err(|error| unavailable(error.to_string()))?;
-        let database = match Database::builder().set_cache_size(CACHE).create(path) {
-            Ok(database) => database,
-            Err(DatabaseError::DatabaseAlreadyOpen) => {
-                return Err(unavailable(
-                    "the file is open in another process; stop that one or choose another file".to_owned(),
-                ));
-            }
-            Err(error) => return Err(StoreError::from(Fault::from(error))),
+        let opened = || -> Result<Self, Fault> {
+            make_file(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let database = Database::builder().set_cache_size(CACHE).create(path)?;
+            prepare(&database)?;
+            Ok(Self {
+                database: Arc::new(database),
+            })
         };
-        prepare(&database)?;
-        Ok(Self { database: Arc::new(database) })
+        opened().map_err(|fault| match StoreError::from(fault) {
+            StoreError::Unavailable(reason) => {
+                StoreError::Unavailable(format!("{}: {reason}", path.display()))
+            }
+            StoreError::Malformed(reason) => {
+                StoreError::Malformed(format!("{}: {reason}", path.display()))
+            }
+            taken @ StoreError::Taken(_) => taken,
+        })
     }
 
     /// Runs `work` on one consistent state of the store, off the async threads.
@@ -125,42 +132,43 @@ fn make_file(path: &Path) -> std::io::Result<()> {
 }
 
 /// Checks the file's layout, makes what is missing and gives dead claims back.
-fn prepare(database: &Database) -> Result<(), StoreError> {
-    let prepared = || -> Result<(), Fault> {
-        let transaction = database.begin_write()?;
-        {
-            let mut file = transaction.open_table(tables::FILE)?;
-            let layout = file.get("layout")?.map(|layout| layout.value());
-            match layout {
-                Some(tables::LAYOUT) => {}
-                Some(other) => {
-                    return Err(StoreError::Malformed(format!(
-                        "the file has layout {other}, this version reads layout {}",
-                        tables::LAYOUT
-                    ))
-                    .into());
-                }
-                None => {
-                    file.insert("layout", tables::LAYOUT)?;
-                }
+fn prepare(database: &Database) -> Result<(), Fault> {
+    let transaction = database.begin_write()?;
+    {
+        let mut file = transaction.open_table(tables::FILE)?;
+        let layout = file.get("layout")?.map(|layout| layout.value());
+        match layout {
+            Some(tables::LAYOUT) => {}
+            Some(other) => {
+                let readable = tables::LAYOUT;
+                let reason =
+                    format!("the file has layout {other}, this version reads layout {readable}");
+                return Err(StoreError::Malformed(reason).into());
+            }
+            None => {
+                file.insert("layout", tables::LAYOUT)?;
             }
         }
-        tables::make(&transaction)?;
-        audio_files::release_all(&transaction)?;
-        transaction.commit()?;
-        Ok(())
-    };
-    prepared().map_err(StoreError::from)
+    }
+    tables::make(&transaction)?;
+    audio_files::release_all(&transaction)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 fn create_user(transaction: &WriteTransaction, user: &User) -> Result<Change<()>, Fault> {
     if tables::read::<User>(&transaction.open_table(USERS)?, &user.id)?.is_some() {
         return Err(StoreError::Taken(UniqueField::Id).into());
     }
-    for (table, value, field) in
-        [(USERNAMES, &user.username, UniqueField::Username), (EMAILS, &user.email, UniqueField::Email)]
-    {
-        if transaction.open_table(table)?.insert(folded(value).as_str(), user.id.as_str())?.is_some() {
+    for (table, value, field) in [
+        (USERNAMES, &user.username, UniqueField::Username),
+        (EMAILS, &user.email, UniqueField::Email),
+    ] {
+        if transaction
+            .open_table(table)?
+            .insert(folded(value).as_str(), user.id.as_str())?
+            .is_some()
+        {
             return Err(StoreError::Taken(field).into());
         }
     }
@@ -168,14 +176,23 @@ fn create_user(transaction: &WriteTransaction, user: &User) -> Result<Change<()>
     Ok(Change::Made(()))
 }
 
-fn record_detection(transaction: &WriteTransaction, detection: &Detection) -> Result<Change<Recorded>, Fault> {
+fn record_detection(
+    transaction: &WriteTransaction,
+    detection: &Detection,
+) -> Result<Change<Recorded>, Fault> {
     let id = &detection.summary.id;
     if let Some(existing) = tables::read(&transaction.open_table(DETECTIONS)?, id)? {
         return Ok(Change::None(Recorded::Existing(Box::new(existing))));
     }
     tables::write(transaction, DETECTIONS, id, detection)?;
     let shelves = tables::detection_shelves(detection)?;
-    tables::shelve(transaction, DETECTION_LISTS, &detection.owner, &shelves, &detection.cursor())?;
+    tables::shelve(
+        transaction,
+        DETECTION_LISTS,
+        &detection.owner,
+        &shelves,
+        &detection.cursor(),
+    )?;
     Ok(Change::Made(Recorded::New))
 }
 
@@ -187,12 +204,14 @@ impl Store for EmbeddedStore {
 
     async fn create_user(&self, user: &User) -> Result<(), StoreError> {
         let user = user.clone();
-        self.write(move |transaction| create_user(transaction, &user)).await
+        self.write(move |transaction| create_user(transaction, &user))
+            .await
     }
 
     async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
         let id = id.to_owned();
-        self.read(move |transaction| tables::read(&transaction.open_table(USERS)?, &id)).await
+        self.read(move |transaction| tables::read(&transaction.open_table(USERS)?, &id))
+            .await
     }
 
     async fn user_by_login(&self, login: &str) -> Result<Option<User>, StoreError> {
@@ -200,7 +219,8 @@ impl Store for EmbeddedStore {
         self.read(move |transaction| {
             for table in [EMAILS, USERNAMES] {
                 if let Some(id) = transaction.open_table(table)?.get(login.as_str())? {
-                    return tables::read_indexed(&transaction.open_table(USERS)?, id.value()).map(Some);
+                    return tables::read_indexed(&transaction.open_table(USERS)?, id.value())
+                        .map(Some);
                 }
             }
             Ok(None)
@@ -210,7 +230,8 @@ impl Store for EmbeddedStore {
 
     async fn create_audio_file(&self, file: &AudioFile) -> Result<(), StoreError> {
         let file = file.clone();
-        self.write(move |transaction| audio_files::create(transaction, &file)).await
+        self.write(move |transaction| audio_files::create(transaction, &file))
+            .await
     }
 
     async fn audio_file(&self, owner: &str, id: &str) -> Result<Option<AudioFile>, StoreError> {
@@ -222,11 +243,16 @@ impl Store for EmbeddedStore {
         .await
     }
 
-    async fn audio_file_by_object_key(&self, object_key: &str) -> Result<Option<AudioFile>, StoreError> {
+    async fn audio_file_by_object_key(
+        &self,
+        object_key: &str,
+    ) -> Result<Option<AudioFile>, StoreError> {
         let object_key = object_key.to_owned();
         self.read(move |transaction| {
             let keys = transaction.open_table(OBJECT_KEYS)?;
-            let Some(id) = keys.get(object_key.as_str())? else { return Ok(None) };
+            let Some(id) = keys.get(object_key.as_str())? else {
+                return Ok(None);
+            };
             tables::read_indexed(&transaction.open_table(AUDIO_FILES)?, id.value()).map(Some)
         })
         .await
@@ -238,7 +264,9 @@ impl Store for EmbeddedStore {
         filter: &AudioFileFilter,
         request: &PageRequest,
     ) -> Result<Page<AudioFile>, StoreError> {
-        let shelf = filter.status.map_or_else(|| Ok(EVERYTHING.to_owned()), word)?;
+        let shelf = filter
+            .status
+            .map_or_else(|| Ok(EVERYTHING.to_owned()), word)?;
         let (owner, request) = (owner.to_owned(), request.clone());
         self.read(move |transaction| {
             let lists = transaction.open_table(AUDIO_FILE_LISTS)?;
@@ -250,17 +278,20 @@ impl Store for EmbeddedStore {
 
     async fn delete_audio_file(&self, owner: &str, id: &str) -> Result<bool, StoreError> {
         let (owner, id) = (owner.to_owned(), id.to_owned());
-        self.write(move |transaction| audio_files::delete(transaction, &owner, &id)).await
+        self.write(move |transaction| audio_files::delete(transaction, &owner, &id))
+            .await
     }
 
     async fn mark_uploaded(&self, id: &str, size: u64, now: Timestamp) -> Result<(), StoreError> {
         let id = id.to_owned();
-        self.write(move |transaction| audio_files::mark_uploaded(transaction, &id, size, now)).await
+        self.write(move |transaction| audio_files::mark_uploaded(transaction, &id, size, now))
+            .await
     }
 
     async fn claim_audio_file(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let request = request.clone();
-        self.write(move |transaction| audio_files::claim(transaction, &request)).await
+        self.write(move |transaction| audio_files::claim(transaction, &request))
+            .await
     }
 
     async fn complete_audio_file(
@@ -302,7 +333,9 @@ impl Store for EmbeddedStore {
     async fn release_audio_file(&self, id: &str, holder: &str) -> Result<bool, StoreError> {
         let (id, holder) = (id.to_owned(), holder.to_owned());
         self.write(move |transaction| {
-            audio_files::leave_processing(transaction, &id, &holder, |file| file.status = AudioFileStatus::Uploaded)
+            audio_files::leave_processing(transaction, &id, &holder, |file| {
+                file.status = AudioFileStatus::Uploaded
+            })
         })
         .await
     }
@@ -313,19 +346,24 @@ impl Store for EmbeddedStore {
         awaiting_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<AudioFile>, StoreError> {
-        self.read(move |transaction| audio_files::unfinished(transaction, now, awaiting_before, limit)).await
+        self.read(move |transaction| {
+            audio_files::unfinished(transaction, now, awaiting_before, limit)
+        })
+        .await
     }
 
     async fn record_detection(&self, detection: &Detection) -> Result<Recorded, StoreError> {
         refuse_infinite(detection)?;
         let detection = detection.clone();
-        self.write(move |transaction| record_detection(transaction, &detection)).await
+        self.write(move |transaction| record_detection(transaction, &detection))
+            .await
     }
 
     async fn detection(&self, owner: &str, id: &str) -> Result<Option<Detection>, StoreError> {
         let (owner, id) = (owner.to_owned(), id.to_owned());
         self.read(move |transaction| {
-            let detection: Option<Detection> = tables::read(&transaction.open_table(DETECTIONS)?, &id)?;
+            let detection: Option<Detection> =
+                tables::read(&transaction.open_table(DETECTIONS)?, &id)?;
             Ok(detection.filter(|detection| detection.owner == owner))
         })
         .await
@@ -337,7 +375,10 @@ impl Store for EmbeddedStore {
         filter: &DetectionFilter,
         request: &PageRequest,
     ) -> Result<Page<Detection>, StoreError> {
-        let DetectionFilter { audio_file_id, classification } = filter.clone();
+        let DetectionFilter {
+            audio_file_id,
+            classification,
+        } = filter.clone();
         // A file has few detections, so of the two filters it is the one to go by.
         let shelf = match (audio_file_id, classification) {
             (Some(file), _) => tables::shelf_of_file(&file),
@@ -348,9 +389,15 @@ impl Store for EmbeddedStore {
         self.read(move |transaction| {
             let lists = transaction.open_table(DETECTION_LISTS)?;
             let records = transaction.open_table(DETECTIONS)?;
-            tables::page(&lists, &records, (&owner, &shelf), &request, |detection: &Detection| {
-                classification.is_none_or(|wanted| detection.summary.classification == wanted)
-            })
+            tables::page(
+                &lists,
+                &records,
+                (&owner, &shelf),
+                &request,
+                |detection: &Detection| {
+                    classification.is_none_or(|wanted| detection.summary.classification == wanted)
+                },
+            )
         })
         .await
     }

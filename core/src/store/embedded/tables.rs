@@ -33,7 +33,8 @@ pub(super) const AUDIO_FILES: Records<'_> = TableDefinition::new("audio_files");
 pub(super) const OBJECT_KEYS: Unique<'_> = TableDefinition::new("object_keys");
 pub(super) const AUDIO_FILE_LISTS: Lists<'_> = TableDefinition::new("audio_file_lists");
 /// Files that are not finished: creation time in milliseconds and id.
-pub(super) const UNFINISHED: TableDefinition<'_, (i64, &str), ()> = TableDefinition::new("unfinished_audio_files");
+pub(super) const UNFINISHED: TableDefinition<'_, (i64, &str), ()> =
+    TableDefinition::new("unfinished_audio_files");
 
 pub(super) const DETECTIONS: Records<'_> = TableDefinition::new("detections");
 pub(super) const DETECTION_LISTS: Lists<'_> = TableDefinition::new("detection_lists");
@@ -72,11 +73,18 @@ pub(super) fn read_indexed<T: DeserializeOwned>(
     records: &impl ReadableTable<&'static str, &'static [u8]>,
     id: &str,
 ) -> Result<T, Fault> {
-    read(records, id)?.ok_or_else(|| StoreError::Malformed(format!("an index names {id}, which is not there")).into())
+    read(records, id)?.ok_or_else(|| {
+        StoreError::Malformed(format!("an index names {id}, which is not there")).into()
+    })
 }
 
 /// Writes a record in place of the one with its id, if any.
-pub(super) fn write(transaction: &WriteTransaction, table: Records<'_>, id: &str, record: &impl Serialize) -> Result<(), Fault> {
+pub(super) fn write(
+    transaction: &WriteTransaction,
+    table: Records<'_>,
+    id: &str,
+    record: &impl Serialize,
+) -> Result<(), Fault> {
     let json = serde_json::to_vec(record)?;
     transaction.open_table(table)?.insert(id, json.as_slice())?;
     Ok(())
@@ -94,7 +102,11 @@ pub(super) fn shelf_of_file(audio_file_id: &str) -> String {
 
 /// The shelves on which a detection stands.
 pub(super) fn detection_shelves(detection: &Detection) -> Result<[String; 3], Fault> {
-    Ok([EVERYTHING.to_owned(), word(detection.summary.classification)?, shelf_of_file(&detection.audio_file_id)])
+    Ok([
+        EVERYTHING.to_owned(),
+        word(detection.summary.classification)?,
+        shelf_of_file(&detection.audio_file_id),
+    ])
 }
 
 /// Puts a record on its shelves.
@@ -107,7 +119,15 @@ pub(super) fn shelve(
 ) -> Result<(), Fault> {
     let mut lists = transaction.open_table(lists)?;
     for shelf in shelves {
-        lists.insert((owner, shelf.as_str(), position.created_at.timestamp_millis(), position.id.as_str()), ())?;
+        lists.insert(
+            (
+                owner,
+                shelf.as_str(),
+                position.created_at.timestamp_millis(),
+                position.id.as_str(),
+            ),
+            (),
+        )?;
     }
     Ok(())
 }
@@ -122,7 +142,12 @@ pub(super) fn unshelve(
 ) -> Result<(), Fault> {
     let mut lists = transaction.open_table(lists)?;
     for shelf in shelves {
-        lists.remove((owner, shelf.as_str(), position.created_at.timestamp_millis(), position.id.as_str()))?;
+        lists.remove((
+            owner,
+            shelf.as_str(),
+            position.created_at.timestamp_millis(),
+            position.id.as_str(),
+        ))?;
     }
     Ok(())
 }
@@ -141,7 +166,10 @@ pub(super) fn page<T: Listed + DeserializeOwned>(
         None => (i64::MAX, ""),
     };
     let mut items = Vec::new();
-    for entry in lists.range((owner, shelf, i64::MIN, "")..(owner, shelf, end, end_id))?.rev() {
+    for entry in lists
+        .range((owner, shelf, i64::MIN, "")..(owner, shelf, end, end_id))?
+        .rev()
+    {
         let (key, _) = entry?;
         let record = read_indexed(records, key.value().3)?;
         if keep(&record) {

@@ -16,7 +16,12 @@ use crate::time::Timestamp;
 const CLAIM_ROUNDS: usize = 8;
 
 impl MongoStore {
-    pub(super) async fn mark_uploaded_once(&self, id: &str, size: u64, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn mark_uploaded_once(
+        &self,
+        id: &str,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let before = doc! { "_id": id, "status": word(AudioFileStatus::AwaitingUpload)? };
         let after = doc! { "$set": {
             "status": word(AudioFileStatus::Uploaded)?,
@@ -39,12 +44,19 @@ impl MongoStore {
                 return Ok(Claim::Finished(Box::new(file)));
             }
             match file.lease {
-                Some(lease) if lease.expires_at > request.now => return Ok(Claim::Busy { until: lease.expires_at }),
+                Some(lease) if lease.expires_at > request.now => {
+                    return Ok(Claim::Busy {
+                        until: lease.expires_at,
+                    });
+                }
                 // It was given back since the claim was refused.
                 _ => continue,
             }
         }
-        Err(StoreError::Unavailable(format!("the file of {} changes hands too fast", request.object_key)))
+        Err(StoreError::Unavailable(format!(
+            "the file of {} changes hands too fast",
+            request.object_key
+        )))
     }
 
     async fn claim_once(&self, request: &ClaimRequest) -> Result<Option<AudioFile>, StoreError> {
@@ -76,7 +88,10 @@ impl MongoStore {
             .audio_files
             .find_one_and_update(claimable, vec![claimed])
             .return_document(ReturnDocument::After);
-        within_time(update).await?.map(AudioFile::try_from).transpose()
+        within_time(update)
+            .await?
+            .map(AudioFile::try_from)
+            .transpose()
     }
 
     pub(super) async fn complete(
@@ -86,7 +101,8 @@ impl MongoStore {
         detection: &DetectionSummary,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let detection = serialize_to_bson(detection).map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let detection = serialize_to_bson(detection)
+            .map_err(|error| StoreError::Malformed(error.to_string()))?;
         self.leave_processing(
             id,
             holder,
@@ -114,7 +130,8 @@ impl MongoStore {
     }
 
     pub(super) async fn release(&self, id: &str, holder: &str) -> Result<bool, StoreError> {
-        self.leave_processing(id, holder, AudioFileStatus::Uploaded, doc! {}).await
+        self.leave_processing(id, holder, AudioFileStatus::Uploaded, doc! {})
+            .await
     }
 
     /// Ends the holder's claim, if the claim is still the holder's.
@@ -128,7 +145,8 @@ impl MongoStore {
         fields.insert("status", word(status)?);
         fields.insert("lease", Bson::Null);
         let held = doc! { "_id": id, "status": word(AudioFileStatus::Processing)?, "lease.holder": holder };
-        let updated = within_time(self.audio_files.update_one(held, doc! { "$set": fields })).await?;
+        let updated =
+            within_time(self.audio_files.update_one(held, doc! { "$set": fields })).await?;
         Ok(updated.matched_count == 1)
     }
 
@@ -152,7 +170,11 @@ impl MongoStore {
                 { "status": word(AudioFileStatus::AwaitingUpload)?, "created_at": { "$lt": date(awaiting_before) } },
             ],
         };
-        let found = self.audio_files.find(wanted).sort(doc! { "created_at": 1, "_id": 1 }).limit(limit);
+        let found = self
+            .audio_files
+            .find(wanted)
+            .sort(doc! { "created_at": 1, "_id": 1 })
+            .limit(limit);
         let records: Vec<_> = within_time(async { found.await?.try_collect().await }).await?;
         records.into_iter().map(AudioFile::try_from).collect()
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mongodb::bson::RawDocumentBuf;
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 
+use super::indexes::{EMAIL, USERNAME};
 use crate::store::{StoreError, UniqueField};
 
 /// The longest a call may take. The driver sets no limit of its own once a server is chosen, so a connection that a
@@ -20,33 +20,35 @@ pub(super) async fn within_time<T>(
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(CALL_LIMIT, call.into_future()).await {
         Ok(answer) => answer.map_err(|error| store_error(&error)),
-        Err(_) => Err(StoreError::Unavailable(format!("no answer within {} s", CALL_LIMIT.as_secs()))),
+        Err(_) => Err(StoreError::Unavailable(format!(
+            "no answer within {} s",
+            CALL_LIMIT.as_secs()
+        ))),
     }
 }
 
 fn store_error(error: &Error) -> StoreError {
     match error.kind.as_ref() {
         ErrorKind::Write(WriteFailure::WriteError(write)) if write.code == DUPLICATE_KEY => {
-            StoreError::Taken(taken_field(error.server_response()))
+            StoreError::Taken(taken_field(&write.message))
         }
-        ErrorKind::BsonDeserialization(_) | ErrorKind::BsonSerialization(_) | ErrorKind::Bson(_) => {
-            StoreError::Malformed(error.to_string())
-        }
+        ErrorKind::BsonDeserialization(_)
+        | ErrorKind::BsonSerialization(_)
+        | ErrorKind::Bson(_) => StoreError::Malformed(error.to_string()),
         _ => StoreError::Unavailable(error.to_string()),
     }
 }
 
-/// Which field the server found taken. It is read from `keyPattern`, never from the message: that quotes the value,
-/// which the user chose.
-fn taken_field(response: Option<&RawDocumentBuf>) -> UniqueField {
-    let first_field = || -> Option<String> {
-        let failure = response?.get_array("writeErrors").ok()?.into_iter().next()?.ok()?;
-        let (field, _) = failure.as_document()?.get_document("keyPattern").ok()?.into_iter().next()?.ok()?;
-        Some(field.as_str().to_owned())
-    };
-    match first_field().as_deref() {
-        Some("username_lower") => UniqueField::Username,
-        Some("email_lower") => UniqueField::Email,
+/// Which field the server found taken: `E11000 duplicate key error collection: bonafide.users index: email_lower dup key:
+/// { email_lower: "..." }`. The driver keeps no more of the server's answer than this message. The name of the index
+/// comes before the value, which the user chose, so that no value passes for a name.
+fn taken_field(message: &str) -> UniqueField {
+    let index = message
+        .split_once(" index: ")
+        .and_then(|(_, rest)| rest.split_whitespace().next());
+    match index {
+        Some(USERNAME) => UniqueField::Username,
+        Some(EMAIL) => UniqueField::Email,
         _ => UniqueField::Id,
     }
 }

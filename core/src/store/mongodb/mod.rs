@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 use self::errors::within_time;
 use self::records::{AudioFileRecord, DetectionRecord, UserRecord, date};
 use super::{
-    AudioFileFilter, Claim, ClaimRequest, Cursor, DetectionFilter, Listed, Page, PageRequest, Recorded, Store,
-    StoreError, UniqueField, folded, refuse_infinite, word,
+    AudioFileFilter, Claim, ClaimRequest, Cursor, DetectionFilter, Listed, Page, PageRequest,
+    Recorded, Store, StoreError, UniqueField, folded, refuse_infinite, word,
 };
 use crate::accounts::User;
 use crate::audio_files::{AudioFile, AudioFileStatus, Failure};
@@ -30,8 +30,11 @@ const AUDIO_FILES: &str = "audio_files";
 const DETECTIONS: &str = "detections";
 
 /// What a file can be while something is still to happen to it.
-const UNFINISHED: [AudioFileStatus; 3] =
-    [AudioFileStatus::AwaitingUpload, AudioFileStatus::Uploaded, AudioFileStatus::Processing];
+const UNFINISHED: [AudioFileStatus; 3] = [
+    AudioFileStatus::AwaitingUpload,
+    AudioFileStatus::Uploaded,
+    AudioFileStatus::Processing,
+];
 
 /// How long a call looks for a server before it says that there is none. The driver's 30 s would outlive most requests.
 const SERVER_SELECTION_LIMIT: Duration = Duration::from_secs(5);
@@ -54,7 +57,10 @@ pub struct MongoStore {
 impl std::fmt::Debug for MongoStore {
     // Not the client, whose options hold the password.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("MongoStore").field("database", &self.database.name()).finish_non_exhaustive()
+        formatter
+            .debug_struct("MongoStore")
+            .field("database", &self.database.name())
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,14 +75,19 @@ impl MongoStore {
     /// [`StoreError::Unavailable`] where the URI is malformed or no server answers.
     pub async fn connect(uri: &str, database: &str) -> Result<Self, StoreError> {
         let mut options = within_time(ClientOptions::parse(uri)).await?;
-        options.app_name.get_or_insert_with(|| "bonafide".to_owned());
-        options.server_selection_timeout.get_or_insert(SERVER_SELECTION_LIMIT);
+        options
+            .app_name
+            .get_or_insert_with(|| "bonafide".to_owned());
+        options
+            .server_selection_timeout
+            .get_or_insert(SERVER_SELECTION_LIMIT);
         options.connect_timeout.get_or_insert(CONNECT_LIMIT);
         options.max_pool_size.get_or_insert(CONNECTIONS);
         options.max_idle_time.get_or_insert(IDLE_LIMIT);
         options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).build());
 
-        let client = Client::with_options(options).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let client = Client::with_options(options)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let database = client.database(database);
         indexes::ensure(&database).await?;
         Ok(Self {
@@ -104,12 +115,26 @@ where
     if let Some(Cursor { created_at, id }) = &request.after {
         let created_at = date(*created_at);
         filter.insert("created_at", doc! { "$lte": created_at });
-        filter.insert("$or", vec![doc! { "created_at": { "$lt": created_at } }, doc! { "_id": { "$lt": id } }]);
+        filter.insert(
+            "$or",
+            vec![
+                doc! { "created_at": { "$lt": created_at } },
+                doc! { "_id": { "$lt": id } },
+            ],
+        );
     }
-    let wanted = i64::try_from(request.room()).unwrap_or(i64::MAX).saturating_add(1);
-    let found = collection.find(filter).sort(doc! { "created_at": -1, "_id": -1 }).limit(wanted);
+    let wanted = i64::try_from(request.room())
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
+    let found = collection
+        .find(filter)
+        .sort(doc! { "created_at": -1, "_id": -1 })
+        .limit(wanted);
     let records: Vec<R> = within_time(async { found.await?.try_collect().await }).await?;
-    let items = records.into_iter().map(T::try_from).collect::<Result<Vec<_>, _>>()?;
+    let items = records
+        .into_iter()
+        .map(T::try_from)
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Page::cut(items, request))
 }
 
@@ -126,30 +151,46 @@ impl Store for MongoStore {
     }
 
     async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
-        within_time(self.users.find_one(doc! { "_id": id })).await?.map(User::try_from).transpose()
+        within_time(self.users.find_one(doc! { "_id": id }))
+            .await?
+            .map(User::try_from)
+            .transpose()
     }
 
     async fn user_by_login(&self, login: &str) -> Result<Option<User>, StoreError> {
         let login = folded(login);
         let either = doc! { "$or": [{ "email_lower": &login }, { "username_lower": &login }] };
         let found = self.users.find(either);
-        let mut users: Vec<UserRecord> = within_time(async { found.await?.try_collect().await }).await?;
+        let mut users: Vec<UserRecord> =
+            within_time(async { found.await?.try_collect().await }).await?;
         users.sort_by_key(|user| user.email_lower != login);
         users.into_iter().next().map(User::try_from).transpose()
     }
 
     async fn create_audio_file(&self, file: &AudioFile) -> Result<(), StoreError> {
-        within_time(self.audio_files.insert_one(AudioFileRecord::try_from(file)?)).await?;
+        within_time(
+            self.audio_files
+                .insert_one(AudioFileRecord::try_from(file)?),
+        )
+        .await?;
         Ok(())
     }
 
     async fn audio_file(&self, owner: &str, id: &str) -> Result<Option<AudioFile>, StoreError> {
-        let found = within_time(self.audio_files.find_one(doc! { "_id": id, "owner": owner })).await?;
+        let found = within_time(
+            self.audio_files
+                .find_one(doc! { "_id": id, "owner": owner }),
+        )
+        .await?;
         found.map(AudioFile::try_from).transpose()
     }
 
-    async fn audio_file_by_object_key(&self, object_key: &str) -> Result<Option<AudioFile>, StoreError> {
-        let found = within_time(self.audio_files.find_one(doc! { "object_key": object_key })).await?;
+    async fn audio_file_by_object_key(
+        &self,
+        object_key: &str,
+    ) -> Result<Option<AudioFile>, StoreError> {
+        let found =
+            within_time(self.audio_files.find_one(doc! { "object_key": object_key })).await?;
         found.map(AudioFile::try_from).transpose()
     }
 
@@ -167,7 +208,11 @@ impl Store for MongoStore {
     }
 
     async fn delete_audio_file(&self, owner: &str, id: &str) -> Result<bool, StoreError> {
-        let deleted = within_time(self.audio_files.delete_one(doc! { "_id": id, "owner": owner })).await?;
+        let deleted = within_time(
+            self.audio_files
+                .delete_one(doc! { "_id": id, "owner": owner }),
+        )
+        .await?;
         Ok(deleted.deleted_count == 1)
     }
 
@@ -222,12 +267,15 @@ impl Store for MongoStore {
         let id = &detection.summary.id;
         match within_time(self.detections.find_one(doc! { "_id": id })).await? {
             Some(existing) => Ok(Recorded::Existing(Box::new(existing.try_into()?))),
-            None => Err(StoreError::Unavailable(format!("detection {id} went while it was read"))),
+            None => Err(StoreError::Unavailable(format!(
+                "detection {id} went while it was read"
+            ))),
         }
     }
 
     async fn detection(&self, owner: &str, id: &str) -> Result<Option<Detection>, StoreError> {
-        let found = within_time(self.detections.find_one(doc! { "_id": id, "owner": owner })).await?;
+        let found =
+            within_time(self.detections.find_one(doc! { "_id": id, "owner": owner })).await?;
         found.map(Detection::try_from).transpose()
     }
 

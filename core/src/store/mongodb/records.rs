@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::User;
 use crate::audio_files::{AudioFile, AudioFileStatus, Failure, Lease};
-use crate::detections::{AudioProperties, Classification, Detection, DetectionSummary, ModelIdentity, Segment};
+use crate::detections::{
+    AudioProperties, Classification, Detection, DetectionSummary, ModelIdentity, Segment,
+};
 use crate::store::{StoreError, folded};
 use crate::time::Timestamp;
 
@@ -108,10 +110,10 @@ impl TryFrom<&AudioFile> for AudioFileRecord {
             status: file.status,
             failure: file.failure.clone(),
             detection: file.detection.clone(),
-            lease: file
-                .lease
-                .as_ref()
-                .map(|lease| LeaseRecord { holder: lease.holder.clone(), expires_at: date(lease.expires_at) }),
+            lease: file.lease.as_ref().map(|lease| LeaseRecord {
+                holder: lease.holder.clone(),
+                expires_at: date(lease.expires_at),
+            }),
             attempts: file.attempts,
             created_at: date(file.created_at),
             uploaded_at: file.uploaded_at.map(date),
@@ -126,14 +128,16 @@ impl TryFrom<AudioFileRecord> for AudioFile {
 
     fn try_from(record: AudioFileRecord) -> Result<Self, StoreError> {
         let size = match record.size {
-            Some(size) => Some(
-                u64::try_from(size)
-                    .map_err(|_| StoreError::Malformed(format!("file {} has {size} bytes", record.id)))?,
-            ),
+            Some(size) => Some(u64::try_from(size).map_err(|_| {
+                StoreError::Malformed(format!("file {} has {size} bytes", record.id))
+            })?),
             None => None,
         };
         let lease = match record.lease {
-            Some(lease) => Some(Lease { holder: lease.holder, expires_at: moment(lease.expires_at)? }),
+            Some(lease) => Some(Lease {
+                holder: lease.holder,
+                expires_at: moment(lease.expires_at)?,
+            }),
             None => None,
         };
         Ok(Self {
