@@ -24,7 +24,8 @@ pub struct StorageEvent {
     /// Key of the object, decoded.
     pub object_key: String,
     /// Which writing of the object this is: generation (Google Cloud Storage), version id or else unquoted ETag (S3).
-    /// The same value as [`ObjectInfo::version`](crate::objects::ObjectInfo::version).
+    /// The clouds say the same as [`ObjectInfo::version`](crate::objects::ObjectInfo::version); some self-hosted buckets
+    /// leave the version id out of their events, so what was read is known by the version that came with its bytes.
     pub object_version: String,
     /// Bytes, where the event says.
     pub size: Option<u64>,
