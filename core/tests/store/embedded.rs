@@ -217,6 +217,10 @@ async fn what_was_answered_survives_a_killed_process() {
 
 #[tokio::test]
 #[ignore = "the child process of `what_was_answered_survives_a_killed_process`"]
+#[expect(
+    clippy::print_stdout,
+    reason = "how the parent test learns what was answered"
+)]
 async fn writes_until_it_is_killed() {
     let path = std::env::var_os(CHILDS_STORE).expect("the parent test starts this one");
     let store = EmbeddedStore::open(path.as_ref()).unwrap();

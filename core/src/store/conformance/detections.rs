@@ -64,5 +64,8 @@ pub(super) async fn of_racing_detections_one_is_new_and_all_see_it(store: Shared
     let list = store
         .detections(&sample.owner, &DetectionFilter::default(), &request)
         .await;
-    assert_eq!(list.expect("a store that answers").items, [winner.clone()]);
+    assert_eq!(
+        list.expect("a store that answers").items,
+        std::slice::from_ref(winner)
+    );
 }

@@ -213,7 +213,7 @@ pub(super) async fn files_are_listed_by_their_present_status(store: SharedStore)
     }
     assert_eq!(
         ids(&store, &owner, AudioFileStatus::AwaitingUpload).await,
-        [awaiting.id.clone()]
+        std::slice::from_ref(&awaiting.id)
     );
     assert_eq!(
         ids(&store, &owner, AudioFileStatus::Uploaded).await,
@@ -235,7 +235,7 @@ pub(super) async fn files_are_listed_by_their_present_status(store: SharedStore)
     );
     assert_eq!(
         ids(&store, &owner, AudioFileStatus::Processing).await,
-        [awaiting.id.clone()]
+        std::slice::from_ref(&awaiting.id)
     );
 
     let summary = detection(&owner, &awaiting.id, at(8)).summary;
@@ -251,7 +251,7 @@ pub(super) async fn files_are_listed_by_their_present_status(store: SharedStore)
     );
     assert_eq!(
         ids(&store, &owner, AudioFileStatus::Completed).await,
-        [awaiting.id.clone()]
+        std::slice::from_ref(&awaiting.id)
     );
     assert_eq!(
         all_files(&store, &owner, &AudioFileFilter::default(), 2)

@@ -13,6 +13,7 @@
     reason = "a case that cannot go on has failed, and says so by a panic"
 )]
 
+mod claim_races;
 mod claims;
 mod detections;
 mod lists;
@@ -83,9 +84,9 @@ const CASES: &[Case] = cases![
     claims::a_finished_file_stays_finished,
     claims::a_released_file_is_claimed_again_at_once,
     claims::values_are_kept_literally,
-    claims::of_racing_claims_exactly_one_is_granted,
-    claims::of_racing_takeovers_exactly_one_is_granted,
-    claims::a_file_is_finished_once_however_many_try,
+    claim_races::of_racing_claims_exactly_one_is_granted,
+    claim_races::of_racing_takeovers_exactly_one_is_granted,
+    claim_races::a_file_is_finished_once_however_many_try,
     reconciliation::exactly_the_files_that_wait_are_unfinished_oldest_first,
     reconciliation::unfinished_files_are_no_more_than_asked_for,
     detections::the_first_detection_stays,

@@ -116,7 +116,7 @@ pub(super) fn detection(owner: &str, audio_file_id: &str, created_at: Timestamp)
             },
         ],
         features: json!({
-            "spectral_features": { "centroid_hz": 1843.293_847_561_230_4, "bands": [0.1, -0.0, 1e-7, 3, -3, null, []] },
+            "spectral_features": { "centroid_hz": 1_843.293_847_561_230_4, "bands": [0.1, -0.0, 1e-7, 3, -3, null, []] },
             "temporal_features": { "pauses": 3, "empty": {}, "whole": 2.0, "frames": 9_007_199_254_740_993_i64 },
             "voice_features": { "jitter_percent": null, "voiced": true, "note": "Häß \"quoted\"\n$dollar" },
         }),

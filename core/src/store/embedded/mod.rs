@@ -2,8 +2,10 @@
 //! holds at a time and which a crash at any moment leaves whole: a write is on the disk before it is answered.
 
 mod audio_files;
+mod detections;
 mod errors;
 mod tables;
+mod users;
 
 use std::fs;
 use std::path::Path;
@@ -18,8 +20,8 @@ use self::tables::{
     USERNAMES, USERS,
 };
 use super::{
-    AudioFileFilter, Claim, ClaimRequest, DetectionFilter, Listed, Page, PageRequest, Recorded,
-    Store, StoreError, UniqueField, folded, refuse_infinite, word,
+    AudioFileFilter, Claim, ClaimRequest, DetectionFilter, Page, PageRequest, Recorded, Store,
+    StoreError, folded, refuse_infinite, word,
 };
 use crate::accounts::User;
 use crate::audio_files::{AudioFile, AudioFileStatus, Failure};
@@ -156,46 +158,6 @@ fn prepare(database: &Database) -> Result<(), Fault> {
     Ok(())
 }
 
-fn create_user(transaction: &WriteTransaction, user: &User) -> Result<Change<()>, Fault> {
-    if tables::read::<User>(&transaction.open_table(USERS)?, &user.id)?.is_some() {
-        return Err(StoreError::Taken(UniqueField::Id).into());
-    }
-    for (table, value, field) in [
-        (USERNAMES, &user.username, UniqueField::Username),
-        (EMAILS, &user.email, UniqueField::Email),
-    ] {
-        if transaction
-            .open_table(table)?
-            .insert(folded(value).as_str(), user.id.as_str())?
-            .is_some()
-        {
-            return Err(StoreError::Taken(field).into());
-        }
-    }
-    tables::write(transaction, USERS, &user.id, user)?;
-    Ok(Change::Made(()))
-}
-
-fn record_detection(
-    transaction: &WriteTransaction,
-    detection: &Detection,
-) -> Result<Change<Recorded>, Fault> {
-    let id = &detection.summary.id;
-    if let Some(existing) = tables::read(&transaction.open_table(DETECTIONS)?, id)? {
-        return Ok(Change::None(Recorded::Existing(Box::new(existing))));
-    }
-    tables::write(transaction, DETECTIONS, id, detection)?;
-    let shelves = tables::detection_shelves(detection)?;
-    tables::shelve(
-        transaction,
-        DETECTION_LISTS,
-        &detection.owner,
-        &shelves,
-        &detection.cursor(),
-    )?;
-    Ok(Change::Made(Recorded::New))
-}
-
 #[async_trait]
 impl Store for EmbeddedStore {
     async fn ping(&self) -> Result<(), StoreError> {
@@ -204,7 +166,7 @@ impl Store for EmbeddedStore {
 
     async fn create_user(&self, user: &User) -> Result<(), StoreError> {
         let user = user.clone();
-        self.write(move |transaction| create_user(transaction, &user))
+        self.write(move |transaction| users::create(transaction, &user))
             .await
     }
 
@@ -355,7 +317,7 @@ impl Store for EmbeddedStore {
     async fn record_detection(&self, detection: &Detection) -> Result<Recorded, StoreError> {
         refuse_infinite(detection)?;
         let detection = detection.clone();
-        self.write(move |transaction| record_detection(transaction, &detection))
+        self.write(move |transaction| detections::record(transaction, &detection))
             .await
     }
 
