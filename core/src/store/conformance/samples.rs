@@ -95,14 +95,14 @@ pub(super) fn detection(owner: &str, audio_file_id: &str, created_at: Timestamp)
             id: unique("detection"),
             is_deepfake: true,
             classification: Classification::AiGenerated,
-            // Doubles that a careless decimal parser gets wrong in the last place.
-            confidence_score: 0.123_456_789_012_345_68,
+            // A double that a fast decimal parser misses by the last bit, as others below.
+            confidence_score: 0.985_690_694_632_869_5,
             inconclusive: Some("conflicting_segments".to_owned()),
         },
         owner: owner.to_owned(),
         audio_file_id: audio_file_id.to_owned(),
         score: 0.1 + 0.2,
-        log_likelihood_ratio: -1.797_693_134_862_315_7e308,
+        log_likelihood_ratio: -25.793_823_623_424_494,
         segments: vec![
             Segment {
                 start: 0.0,
@@ -111,12 +111,12 @@ pub(super) fn detection(owner: &str, audio_file_id: &str, created_at: Timestamp)
             },
             Segment {
                 start: 2.02,
-                end: 6.060_000_000_000_001,
+                end: 11.829_040_150_690_101,
                 score: 1.0,
             },
         ],
         features: json!({
-            "spectral_features": { "centroid_hz": 1_843.293_847_561_230_4, "bands": [0.1, -0.0, 1e-7, 3, -3, null, []] },
+            "spectral_features": { "centroid_hz": 1_542.673_167_765_977_7, "bands": [0.1, -0.0, 1e-7, 1.797_693_134_862_315_7e308, 3, -3, null, []] },
             "temporal_features": { "pauses": 3, "empty": {}, "whole": 2.0, "frames": 9_007_199_254_740_993_i64 },
             "voice_features": { "jitter_percent": null, "voiced": true, "note": "Häß \"quoted\"\n$dollar" },
         }),
