@@ -1,0 +1,172 @@
+//! The whole service in one process.
+
+mod queue;
+mod secret;
+mod welcome;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use bonafide_core::config::Config;
+use bonafide_core::events::EventSink;
+use bonafide_core::store::SharedStore;
+use bonafide_core::{http, runtime};
+use bonafide_detect::EventHandler;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use crate::house::{House, load_detector};
+use queue::{Queue, Sender};
+
+/// How long requests and analyses that have begun may take to end after the signal to stop. Platforms kill after ten
+/// seconds (Docker, Cloud Run) or thirty. What is cut off is not lost: the next start takes it up again.
+const GRACE: Duration = Duration::from_secs(9);
+
+/// How often uploads are looked for whose event never came.
+const RECONCILE_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(config: Config) -> anyhow::Result<()> {
+    runtime::start_logging();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let result = runtime.block_on(serve(config));
+    // An analysis that outlived the grace must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(mut config: Config) -> anyhow::Result<()> {
+    // Before all work, so that a taken port is told at once, and callers who come early wait instead of failing.
+    let listener = runtime::listen(&address(&config)).await?;
+    let local = listener.local_addr()?;
+    let detector = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || load_detector(&config)
+    });
+    // The store first: it locks the data folder, in which the secret is made.
+    let store = open_store(&config).await?;
+    let data_dir = config.data_dir.clone();
+    config.or_secret_key(|| secret::read_or_make(&data_dir))?;
+    config.or_public_url(url_of(local));
+    let bucket = config.open_bucket()?;
+    let (events, incoming) = mpsc::unbounded_channel();
+    let uploads = if bucket.is_local() {
+        EventSink::Queue(events.clone())
+    } else {
+        EventSink::Bucket
+    };
+    let welcome = welcome::text(&config, &url_of(local), bucket.name(), |name| {
+        std::env::var(name).ok()
+    });
+    let detector = detector
+        .await
+        .context("loading the model broke off")?
+        .context("cannot use the model")?;
+    let house = House::new(&config, &store, bucket, uploads, detector)?;
+
+    let (stop, stopping) = watch::channel(false);
+    let queue = tokio::spawn(Queue::new(house.events.clone(), stopping.clone()).run(incoming));
+    let reconciling = tokio::spawn(reconcile(house.events, events));
+    let app = http::app(house.routes.split_for_parts().0);
+    let mut server = tokio::spawn(runtime::serve(listener, app, until(stopping)));
+    // Where nobody reads it, serving matters more.
+    let _ = std::io::stdout().lock().write_all(welcome.as_bytes());
+
+    tokio::select! {
+        () = runtime::shutdown_signal() => {}
+        // It ends by itself only where it fails.
+        ended = &mut server => return Ok(ended.context("the server broke off")??),
+    }
+    tokio::spawn(exit_at_second_signal());
+    reconciling.abort();
+    stop.send_replace(true);
+    let drained = async {
+        let served = server.await;
+        // Uploads that have just been answered may still be in the queue; they stay for the next start.
+        let _ = queue.await;
+        served
+    };
+    match tokio::time::timeout(GRACE, drained).await {
+        Ok(served) => Ok(served.context("the server broke off")??),
+        Err(_) => {
+            tracing::warn!("stopped before all requests had ended");
+            Ok(())
+        }
+    }
+}
+
+/// `host:port`, with the brackets that an IPv6 address needs.
+fn address(config: &Config) -> String {
+    if config.host.contains(':') && !config.host.starts_with('[') {
+        format!("[{}]:{}", config.host, config.port)
+    } else {
+        format!("{}:{}", config.host, config.port)
+    }
+}
+
+/// How this machine reaches the server.
+fn url_of(local: SocketAddr) -> String {
+    if local.ip().is_unspecified() {
+        format!("http://127.0.0.1:{}", local.port())
+    } else {
+        format!("http://{local}")
+    }
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<SharedStore> {
+    if !config.uses_embedded_store() {
+        return config
+            .open_mongodb()
+            .await
+            .context("cannot use the MongoDB of MONGODB_URI");
+    }
+    let config = config.clone();
+    let folder = config.data_dir.clone();
+    tokio::task::spawn_blocking(move || config.open_embedded_store())
+        .await
+        .context("opening the store broke off")?
+        .with_context(|| {
+            format!(
+                "cannot use the data folder {} (--data-dir takes another)",
+                folder.display()
+            )
+        })
+}
+
+/// Hands unfinished uploads to the queue, now and again and again: those of a process that crashed, and those whose
+/// cloud event was lost.
+async fn reconcile(events: EventHandler, queue: Sender) {
+    let mut ticks = tokio::time::interval(RECONCILE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match events.unfinished().await {
+            Ok(unfinished) => {
+                for event in unfinished {
+                    tracing::info!(key = event.object_key, "taking up an unfinished upload");
+                    if queue.send(event).is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "unfinished uploads could not be looked for"),
+        }
+    }
+}
+
+/// Resolves when the signal to stop has come.
+async fn until(mut stopping: watch::Receiver<bool>) {
+    // The sender lives as long as the process serves; should it be gone, stopping is right.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Whoever asks twice does not want to wait.
+async fn exit_at_second_signal() {
+    runtime::shutdown_signal().await;
+    std::process::exit(130);
+}
