@@ -23,7 +23,10 @@ pub(crate) struct Sink {
     rate_changes: usize,
     mono: Vec<f32>,
     samples: Vec<f32>,
-    seconds: f64,
+    /// Length of what came before the last change of rate.
+    seconds_before: f64,
+    /// Frames since then.
+    frames: u64,
     first_rate: u32,
     first_channels: usize,
 }
@@ -44,7 +47,8 @@ impl Sink {
             rate_changes: 0,
             mono: Vec::new(),
             samples: Vec::new(),
-            seconds: 0.0,
+            seconds_before: 0.0,
+            frames: 0,
             first_rate: 0,
             first_channels: 0,
         }
@@ -64,8 +68,15 @@ impl Sink {
         if frames == 0 {
             return Ok(());
         }
-        self.seconds += frames as f64 / f64::from(rate);
-        if self.seconds > self.max_seconds {
+        if self
+            .resampler
+            .as_ref()
+            .is_none_or(|resampler| resampler.rate() != rate)
+        {
+            self.change_rate(rate, channels)?;
+        }
+        self.frames += frames as u64;
+        if self.seconds() > self.max_seconds {
             return Err(Error::TooLong {
                 max_seconds: self.max_seconds,
             });
@@ -77,20 +88,20 @@ impl Sink {
                 .chunks_exact(channels)
                 .map(|frame| clean(frame.iter().sum::<f32>() * gain)),
         );
-        if self
-            .resampler
-            .as_ref()
-            .is_none_or(|resampler| resampler.rate() != rate)
-        {
-            self.change_rate(rate, channels)?;
-        }
         match &mut self.resampler {
             Some(resampler) => resampler.push(&self.mono, &mut self.samples),
             None => Ok(()),
         }
     }
 
+    fn seconds(&self) -> f64 {
+        let rate = self.resampler.as_ref().map_or(1, Resampler::rate);
+        self.seconds_before + self.frames as f64 / f64::from(rate)
+    }
+
     fn change_rate(&mut self, rate: u32, channels: usize) -> Result<(), Error> {
+        self.seconds_before = self.seconds();
+        self.frames = 0;
         match self.resampler.take() {
             Some(mut before) => before.finish(&mut self.samples)?,
             None => (self.first_rate, self.first_channels) = (rate, channels),
@@ -112,12 +123,13 @@ impl Sink {
 
     /// Flushes the resampler.
     pub(crate) fn finish(mut self) -> Result<Collected, Error> {
+        let seconds = self.seconds();
         if let Some(mut resampler) = self.resampler.take() {
             resampler.finish(&mut self.samples)?;
         }
         Ok(Collected {
             samples: self.samples,
-            seconds: self.seconds,
+            seconds,
             sample_rate_hz: self.first_rate,
             channels: self.first_channels,
         })

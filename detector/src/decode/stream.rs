@@ -6,7 +6,7 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSourceStream, ReadOnlySource};
 use symphonia::core::packet::Packet;
 use symphonia::default::formats::{
     AdtsReader, FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader, WavReader,
@@ -35,13 +35,13 @@ pub(crate) fn read(found: &Found<'_>, limits: &Limits) -> Result<Recording, Erro
         match reader.next_packet() {
             Ok(Some(packet)) => {
                 failures = 0;
-                if packet.track_id == selected.track_id {
-                    if let Err(error) = selected.push(&packet, &mut sink) {
-                        match error {
-                            PushError::Packet(message) => complaint = Some(message),
-                            PushError::Fatal(error) => return Err(error),
-                        }
-                    }
+                if packet.track_id != selected.track_id {
+                    continue;
+                }
+                match selected.push(&packet, &mut sink) {
+                    Ok(()) => {}
+                    Err(PushError::Packet(message)) => complaint = Some(message),
+                    Err(PushError::Fatal(error)) => return Err(error),
                 }
             }
             Ok(None) => break,
@@ -80,23 +80,37 @@ pub(crate) fn read(found: &Found<'_>, limits: &Limits) -> Result<Recording, Erro
     })
 }
 
+type OpenResult<'a> = Result<Box<dyn FormatReader + 'a>, SymphoniaError>;
+
 fn open<'a>(found: &Found<'a>) -> Result<Box<dyn FormatReader + 'a>, Error> {
     let source = MediaSourceStream::new(Box::new(Cursor::new(found.bytes)), Default::default());
     let options = FormatOptions::default();
-    let reader: Result<Box<dyn FormatReader + 'a>, SymphoniaError> = match found.container {
+    let reader: OpenResult<'a> = match found.container {
         Container::Wav => WavReader::try_new(source, options).map(|reader| Box::new(reader) as _),
         Container::Mp3 => MpaReader::try_new(source, options).map(|reader| Box::new(reader) as _),
         Container::Flac => FlacReader::try_new(source, options).map(|reader| Box::new(reader) as _),
-        Container::Mp4 => {
-            IsoMp4Reader::try_new(source, options).map(|reader| Box::new(reader) as _)
-        }
+        Container::Mp4 => open_either_way(found.bytes, IsoMp4Reader::try_new),
         Container::Ogg => OggReader::try_new(source, options).map(|reader| Box::new(reader) as _),
-        Container::Webm | Container::Matroska => {
-            MkvReader::try_new(source, options).map(|reader| Box::new(reader) as _)
-        }
+        Container::Webm | Container::Matroska => open_either_way(found.bytes, MkvReader::try_new),
         Container::Adts => AdtsReader::try_new(source, options).map(|reader| Box::new(reader) as _),
     };
     reader.map_err(refusal)
+}
+
+/// MP4 and Matroska readers that can seek look at the whole file first, and refuse one that was cut off; as a live
+/// stream the same file is read front to back.
+fn open_either_way<'a, R: FormatReader + 'a>(
+    bytes: &'a [u8],
+    try_new: impl Fn(MediaSourceStream<'a>, FormatOptions) -> Result<R, SymphoniaError>,
+) -> OpenResult<'a> {
+    let seekable = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
+    try_new(seekable, FormatOptions::default())
+        .or_else(|error| {
+            let live = ReadOnlySource::new(Cursor::new(bytes));
+            let live = MediaSourceStream::new(Box::new(live), Default::default());
+            try_new(live, FormatOptions::default()).map_err(|_| error)
+        })
+        .map(|reader| Box::new(reader) as _)
 }
 
 /// An error before any packet: either the file is broken, or it is something that is not read here.

@@ -1,5 +1,10 @@
 //! The detector through its public door. Recordings are synthesised here, or made by `espeak-ng` and `ffmpeg`.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a fixture that cannot be made fails the test that needs it"
+)]
+
 mod bad_input;
 mod explanations;
 mod fixtures;
