@@ -30,5 +30,9 @@ pub(crate) struct HealthAnswer {
 )]
 pub(crate) async fn health(Shared(state): Shared<State>) -> Json<HealthAnswer> {
     let model_loaded = state.model.is_loaded().await;
-    Json(HealthAnswer { status: "healthy", version: API_VERSION, model_loaded })
+    Json(HealthAnswer {
+        status: "healthy",
+        version: API_VERSION,
+        model_loaded,
+    })
 }

@@ -38,7 +38,10 @@ pub fn router(state: State) -> OpenApiRouter {
         .route("/docs", get(documentation::docs))
         .route("/docs/{file}", get(documentation::docs_file))
         .route("/redoc", get(documentation::redoc))
-        .route("/redoc/redoc.standalone.js", get(documentation::redoc_script))
+        .route(
+            "/redoc/redoc.standalone.js",
+            get(documentation::redoc_script),
+        )
         .route("/openapi.json", get(documentation::openapi))
         .with_state(state)
 }

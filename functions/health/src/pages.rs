@@ -30,6 +30,9 @@ pub(crate) fn part(content_type: &str, content: impl IntoResponse) -> Response {
         headers.insert(CONTENT_TYPE, content_type);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=3600"),
+    );
     response
 }

@@ -31,7 +31,9 @@ impl ModelProbe {
     /// # Errors
     /// Where the HTTP client cannot be made (no usable TLS setup).
     pub fn from_config(config: &Config) -> Result<Self, reqwest::Error> {
-        config.ml_service_url.clone().map_or(Ok(Self::None), |url| RemoteModel::new(url).map(Self::Remote))
+        config.ml_service_url.clone().map_or(Ok(Self::None), |url| {
+            RemoteModel::new(url).map(Self::Remote)
+        })
     }
 
     pub(crate) async fn is_loaded(&self) -> bool {
@@ -67,10 +69,16 @@ impl RemoteModel {
     pub fn new(service: Url) -> Result<Self, reqwest::Error> {
         let mut url = service;
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1", "ml-service-health"]);
+            segments
+                .pop_if_empty()
+                .extend(["api", "v1", "ml-service-health"]);
         }
         let client = Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self(Arc::new(Inner { client, url, latest: Mutex::new(None) })))
+        Ok(Self(Arc::new(Inner {
+            client,
+            url,
+            latest: Mutex::new(None),
+        })))
     }
 
     async fn is_loaded(&self) -> bool {
@@ -90,7 +98,14 @@ impl RemoteModel {
 
     /// Whatever the status: an unhealthy service says so with 503 and the same body.
     async fn ask(&self) -> Result<bool, reqwest::Error> {
-        let answer: Answer = self.0.client.get(self.0.url.clone()).send().await?.json().await?;
+        let answer: Answer = self
+            .0
+            .client
+            .get(self.0.url.clone())
+            .send()
+            .await?
+            .json()
+            .await?;
         Ok(answer.model_loaded)
     }
 }

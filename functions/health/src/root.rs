@@ -57,7 +57,9 @@ pub(crate) async fn root(headers: HeaderMap) -> Response {
         })
         .into_response()
     };
-    response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
+    response
+        .headers_mut()
+        .append(VARY, HeaderValue::from_static("accept"));
     response
 }
 
@@ -82,8 +84,11 @@ fn wants_html(headers: &HeaderMap) -> bool {
             .iter()
             .filter_map(|range| {
                 let mut parts = range.split(';').map(str::trim);
-                parts.next().filter(|name| name.eq_ignore_ascii_case(wanted))?;
-                let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+                parts
+                    .next()
+                    .filter(|name| name.eq_ignore_ascii_case(wanted))?;
+                let quality = parts
+                    .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
                 Some(quality.map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0)))
             })
             .fold(0.0, f32::max)

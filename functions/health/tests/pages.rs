@@ -22,10 +22,18 @@ async fn ask(app: &Router, path: &str, accept: Option<&str>) -> (StatusCode, Hea
     if let Some(accept) = accept {
         request = request.header("accept", accept);
     }
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    (parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned())
+    (
+        parts.status,
+        parts.headers,
+        String::from_utf8_lossy(&body).into_owned(),
+    )
 }
 
 async fn answer(path: &str) -> (StatusCode, HeaderMap, String) {
@@ -42,7 +50,13 @@ async fn the_root_tells_programs_what_the_api_is() {
         "message": "AI Voice Detection API", "version": "1.0.0", "docs": "/docs", "health": "/health"
     });
     let app = app(ModelProbe::None);
-    for accept in [None, Some("*/*"), Some("application/json"), Some("application/json, text/html;q=0.5"), Some("text/html;q=0")] {
+    for accept in [
+        None,
+        Some("*/*"),
+        Some("application/json"),
+        Some("application/json, text/html;q=0.5"),
+        Some("text/html;q=0"),
+    ] {
         let (status, headers, body) = ask(&app, "/", accept).await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(json_of(&body), expected, "{accept:?}");
@@ -68,7 +82,10 @@ async fn health_says_whether_the_model_is_loaded() {
     ] {
         let (status, _, body) = ask(&app(probe), "/health", None).await;
         assert_eq!(status, StatusCode::OK);
-        assert_eq!(json_of(&body), json!({ "status": "healthy", "version": "1.0.0", "model_loaded": loaded }));
+        assert_eq!(
+            json_of(&body),
+            json!({ "status": "healthy", "version": "1.0.0", "model_loaded": loaded })
+        );
     }
 }
 
@@ -80,7 +97,10 @@ async fn detect_function(status: StatusCode, model_loaded: bool) -> (String, Arc
         "/below/api/v1/ml-service-health",
         get(move || async move {
             counter.fetch_add(1, Ordering::SeqCst);
-            (status, Json(json!({ "status": "any", "model_loaded": model_loaded })))
+            (
+                status,
+                Json(json!({ "status": "any", "model_loaded": model_loaded })),
+            )
         }),
     );
     let listener = runtime::listen("127.0.0.1:0").await.unwrap();
@@ -91,9 +111,14 @@ async fn detect_function(status: StatusCode, model_loaded: bool) -> (String, Arc
 
 #[tokio::test]
 async fn health_asks_the_detect_function_and_remembers_its_answer() {
-    for (status, loaded) in [(StatusCode::OK, true), (StatusCode::SERVICE_UNAVAILABLE, false)] {
+    for (status, loaded) in [
+        (StatusCode::OK, true),
+        (StatusCode::SERVICE_UNAVAILABLE, false),
+    ] {
         let (address, asked) = detect_function(status, loaded).await;
-        let app = app(ModelProbe::Remote(RemoteModel::new(address.parse().unwrap()).unwrap()));
+        let app = app(ModelProbe::Remote(
+            RemoteModel::new(address.parse().unwrap()).unwrap(),
+        ));
         for _ in 0..3 {
             let (_, _, body) = ask(&app, "/health", None).await;
             assert_eq!(json_of(&body)["model_loaded"], loaded);
@@ -107,9 +132,14 @@ async fn a_detect_function_that_does_not_answer_has_no_model() {
     let listener = runtime::listen("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let app = app(ModelProbe::Remote(RemoteModel::new(address.parse().unwrap()).unwrap()));
+    let app = app(ModelProbe::Remote(
+        RemoteModel::new(address.parse().unwrap()).unwrap(),
+    ));
     let (status, _, body) = ask(&app, "/health", None).await;
-    assert_eq!((status, json_of(&body)["model_loaded"].clone()), (StatusCode::OK, json!(false)));
+    assert_eq!(
+        (status, json_of(&body)["model_loaded"].clone()),
+        (StatusCode::OK, json!(false))
+    );
 }
 
 #[tokio::test]
@@ -117,12 +147,21 @@ async fn the_openapi_document_is_json() {
     let (status, headers, body) = answer("/openapi.json").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers[CONTENT_TYPE], "application/json");
-    assert!(json_of(&body)["openapi"].as_str().unwrap().starts_with("3."), "{body}");
+    assert!(
+        json_of(&body)["openapi"]
+            .as_str()
+            .unwrap()
+            .starts_with("3."),
+        "{body}"
+    );
 }
 
 /// The values of an attribute in a page.
 fn values<'p>(page: &'p str, attribute: &str) -> Vec<&'p str> {
-    page.split(&format!(" {attribute}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+    page.split(&format!(" {attribute}=\""))
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -132,16 +171,38 @@ async fn every_page_finds_its_parts_on_this_server_and_keeps_its_own_policy() {
         let (status, headers, body) = ask(&app, path, Some("text/html")).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
-        assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{path}: {policy}");
-        assert!(!policy.contains("http") && !policy.contains('*'), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; "),
+            "{path}: {policy}"
+        );
+        assert!(
+            !policy.contains("http") && !policy.contains('*'),
+            "{path}: {policy}"
+        );
 
         let scripts = values(&body, "src");
-        assert!(!scripts.is_empty() && body.matches("<script").count() == scripts.len(), "{path}: an inline script");
-        assert!(values(&body, "style").is_empty() && values(&body, "onclick").is_empty(), "{path}");
+        assert!(
+            !scripts.is_empty() && body.matches("<script").count() == scripts.len(),
+            "{path}: an inline script"
+        );
+        assert!(
+            values(&body, "style").is_empty() && values(&body, "onclick").is_empty(),
+            "{path}"
+        );
         let inline_styles = policy.contains("style-src 'self' 'unsafe-inline'");
-        assert!(inline_styles || !body.contains("<style"), "{path}: its policy forbids its style");
-        for part in scripts.into_iter().chain(values(&body, "href")).filter(|part| *part != "data:,") {
-            assert!(part.starts_with('/') && !part.starts_with("//"), "{path}: {part} is elsewhere");
+        assert!(
+            inline_styles || !body.contains("<style"),
+            "{path}: its policy forbids its style"
+        );
+        for part in scripts
+            .into_iter()
+            .chain(values(&body, "href"))
+            .filter(|part| *part != "data:,")
+        {
+            assert!(
+                part.starts_with('/') && !part.starts_with("//"),
+                "{path}: {part} is elsewhere"
+            );
             let (status, _, content) = ask(&app, part, None).await;
             assert_eq!(status, StatusCode::OK, "{path}: {part}");
             assert!(!content.is_empty(), "{path}: {part}");
@@ -160,14 +221,27 @@ async fn parts_have_the_types_that_browsers_insist_on() {
         ("/redoc/redoc.standalone.js", "text/javascript"),
     ] {
         let (_, headers, _) = answer(path).await;
-        assert!(headers[CONTENT_TYPE].to_str().unwrap().starts_with(expected), "{path}: {:?}", headers[CONTENT_TYPE]);
+        assert!(
+            headers[CONTENT_TYPE]
+                .to_str()
+                .unwrap()
+                .starts_with(expected),
+            "{path}: {:?}",
+            headers[CONTENT_TYPE]
+        );
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
     }
 }
 
 #[tokio::test]
 async fn nothing_else_of_swagger_ui_is_served() {
-    for path in ["/docs/index.html", "/docs/oauth2-redirect.html", "/docs/nothing.js", "/docs/..%2Fdocs.js"] {
+    for path in [
+        "/docs/index.html",
+        "/docs/oauth2-redirect.html",
+        "/docs/nothing.js",
+        "/docs/..%2Fdocs.js",
+        "/docs/%ff",
+    ] {
         let (status, _, body) = answer(path).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(json_of(&body)["code"], "not_found");
