@@ -29,6 +29,7 @@ def main() -> None:
     run("data", *corpus)
     run("twins", *(("--fargan", str(arguments.fargan.resolve())) if arguments.fargan else ()))
     run("codecs")
+    run("classic")
     # What the network does on sources and systems it never heard, while nothing is tuned on dev.
     run("train", "--run", "fold4", "--hold-out", "4", "--steps", "1000", "--twin-share", "0")
     held_out = data.RUNS / "fold4" / "detector.onnx"

@@ -13,6 +13,10 @@ PLAIN_SHARE = 0.6
 """Share of crops taken from the clip as it is; the others come from one of its coded versions."""
 
 
+CLASSIC_SHARE = 0.06
+"""Share of the single spoof crops that come from the classic synthesisers, where those were made."""
+
+
 class Sampler:
     """Draws crops of the training split with their labels, from the cached arrays."""
 
@@ -34,6 +38,8 @@ class Sampler:
             for name in data.versions("twins", cache)
             if "-codec" not in name
         ]
+        self.classic = data.load("classic", cache) if "classic" in data.versions("classic", cache) else []
+        self.classic_samples = data.samples_of("classic", cache) if self.classic else None
         self.bona_fide = self._weighted([i for i in np.flatnonzero(keep) if not clips[i].spoof])
         self.spoof = self._weighted([i for i in np.flatnonzero(keep) if clips[i].spoof])
 
@@ -94,5 +100,8 @@ class Sampler:
         return self.coded[self.random.integers(len(self.coded))]
 
     def _single_spoof(self, samples: int) -> tuple[np.ndarray, augment.Channel]:
+        if self.classic and self.random.random() < CLASSIC_SHARE:
+            clip = self.classic[self.random.integers(len(self.classic))]
+            return self.classic_samples[self._crop(clip, samples)], augment.draw(self.random, samples)
         clip = self._pick(self.spoof)
         return self._version()[self._crop(clip, samples)], augment.draw(self.random, samples)

@@ -1,6 +1,7 @@
 """The training loop: seeded, resumable, with a running average of the weights, which is what is shipped.
 
-No figure of `dev` is looked at here and nothing is stopped early: the number of steps is fixed beforehand.
+No figure of `dev` is looked at here and nothing is stopped early: the number of steps, or the time where `--minutes` is
+given, is fixed beforehand.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from training import data
 from training.network import Detector, parameters
 from training.sampling import Sampler
 
-CHECKPOINT_EVERY = 200
+CHECKPOINT_EVERY = 100
 
 
 class Batches(IterableDataset):
@@ -45,10 +47,11 @@ class Batches(IterableDataset):
                 yield step, *map(torch.from_numpy, sampler.batch(options.batch, options.samples, options.twin_share))
 
 
-def learning_rate(step: int, options: argparse.Namespace) -> float:
-    """Linear warm-up, then half a cosine down to a fiftieth."""
+def learning_rate(step: int, minutes: float, options: argparse.Namespace) -> float:
+    """Linear warm-up, then half a cosine down to a fiftieth; by time where time runs out before the steps do."""
     warm = min(1.0, (step + 1) / options.warm_up)
-    return options.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / options.steps)))
+    done = min(1.0, max(step / options.steps, minutes / options.minutes if options.minutes else 0.0))
+    return options.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def mask(spectrum: torch.Tensor) -> torch.Tensor:
@@ -111,10 +114,13 @@ def train(options: argparse.Namespace) -> Path:
     loader = DataLoader(Batches(options, first), batch_size=None, num_workers=options.workers, prefetch_factor=4)
     bar = tqdm(loader, desc=options.run, initial=first, total=options.steps, mininterval=5)
     recent = []
+    begin = time.monotonic()
     network.train()
     for step, waveforms, labels in bar:
+        minutes = (time.monotonic() - begin) / 60
+        last = step + 1 == options.steps or bool(options.minutes and minutes > options.minutes)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, options)
+            group["lr"] = learning_rate(step, minutes, options)
         waveforms, labels = waveforms.to(device), labels.to(device)
         with torch.no_grad():
             spectrum = mask(network.spectrum(waveforms)).contiguous(memory_format=torch.channels_last)
@@ -131,7 +137,7 @@ def train(options: argparse.Namespace) -> Path:
         if (step + 1) % 50 == 0:
             mean_loss, accuracy = np.mean(recent[-100:], axis=0)
             bar.set_postfix(loss=f"{mean_loss:.3f}", accuracy=f"{accuracy:.3f}")
-        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == options.steps:
+        if (step + 1) % CHECKPOINT_EVERY == 0 or last:
             mean_loss, accuracy = np.mean(recent[-CHECKPOINT_EVERY:], axis=0)
             with open(folder / "log.jsonl", "a") as log:
                 log.write(json.dumps({"step": step + 1, "loss": mean_loss, "accuracy": accuracy}) + "\n")
@@ -142,6 +148,8 @@ def train(options: argparse.Namespace) -> Path:
                     "optimizer": optimizer.state_dict(), "step": step + 1, "options": vars(options),
                 },
             )  # fmt: skip
+        if last:
+            break
     return checkpoint
 
 
@@ -153,6 +161,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--hold-out", type=int, help="fold of sources and systems to leave out")
     parser.add_argument("--folds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--minutes", type=float, help="end after this time if the steps are not done by then")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--samples", type=int, default=40_000, help="length of a crop")
     parser.add_argument("--twin-share", type=float, default=0.5, help="share of the batch in pairs with twins")
