@@ -96,6 +96,18 @@ def check(network: Detector, path: Path) -> dict[str, float]:
     return timings
 
 
+def training_data(options: dict) -> str:
+    """What a run was trained on, in words."""
+    parts = ["train split of the project's corpus"]
+    if options["hold_out"] is not None:
+        parts.append(f"without the sources and systems of fold {options['hold_out']} of {options['folds']}")
+    if options["twin_share"]:
+        parts.append(f"{options['twin_share']:.0%} of each batch in pairs of a bona fide clip and its copy-synthesis twin")
+    if options["start_from"]:
+        parts.append(f"from the weights of run {options['start_from']}")
+    return ", ".join(parts)
+
+
 def figures(logits: np.ndarray, clips: list[data.Clip], scale: float, offset: float, threshold: float) -> dict:
     """The dev figures that go into the manifest."""
     labels = np.array([clip.spoof for clip in clips])
@@ -166,7 +178,7 @@ def main() -> None:
             },
             "thresholds": {"spoof_probability": threshold},
             "training": {
-                "data": "train split of the project's corpus and copy-synthesis twins of its bona fide clips",
+                "data": training_data(checkpoint["options"]),
                 "parameters": parameters(network),
                 "date": datetime.date.today().isoformat(),
                 **{key: checkpoint["options"][key] for key in ("run", "seed", "steps", "batch", "samples")},
