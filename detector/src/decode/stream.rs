@@ -6,7 +6,7 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::{MediaSourceStream, ReadOnlySource};
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::packet::Packet;
 use symphonia::default::formats::{
     AdtsReader, FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader, WavReader,
@@ -23,9 +23,36 @@ use crate::error::Error;
 /// moves on with each try; one that does not would fail for ever.
 const MAX_DEMUX_FAILURES: usize = 64;
 
+/// How a demuxer gets at the bytes.
+#[derive(Clone, Copy)]
+enum Access {
+    Seekable,
+    /// Front to back only.
+    Live,
+}
+
 /// Decodes the first audio track.
 pub(crate) fn read(found: &Found<'_>, limits: &Limits) -> Result<Recording, Error> {
-    let mut reader = open(found)?;
+    let recording = read_with(found, Access::Seekable, limits);
+    // Demuxers of these two that can seek check the whole file first and get nothing out of one that was cut off; as
+    // a live stream the same file plays up to there.
+    let is_indexed = matches!(
+        found.container,
+        Container::Mp4 | Container::Webm | Container::Matroska
+    );
+    match recording {
+        Err(error @ (Error::Undecodable(_) | Error::UnsupportedFormat)) if is_indexed => {
+            read_with(found, Access::Live, limits).map_err(|second| match second {
+                Error::TooLong { .. } => second,
+                _ => error,
+            })
+        }
+        other => other,
+    }
+}
+
+fn read_with(found: &Found<'_>, access: Access, limits: &Limits) -> Result<Recording, Error> {
+    let mut reader = open(found, access)?;
     let mut sink = Sink::new(limits);
     let mut selected = Selected::choose(reader.as_ref())?;
     let codec = selected.codec;
@@ -80,37 +107,28 @@ pub(crate) fn read(found: &Found<'_>, limits: &Limits) -> Result<Recording, Erro
     })
 }
 
-type OpenResult<'a> = Result<Box<dyn FormatReader + 'a>, SymphoniaError>;
-
-fn open<'a>(found: &Found<'a>) -> Result<Box<dyn FormatReader + 'a>, Error> {
-    let source = MediaSourceStream::new(Box::new(Cursor::new(found.bytes)), Default::default());
+fn open<'a>(found: &Found<'a>, access: Access) -> Result<Box<dyn FormatReader + 'a>, Error> {
+    let bytes = Cursor::new(found.bytes);
+    let source: Box<dyn MediaSource + 'a> = match access {
+        Access::Seekable => Box::new(bytes),
+        Access::Live => Box::new(ReadOnlySource::new(bytes)),
+    };
+    let source = MediaSourceStream::new(source, Default::default());
     let options = FormatOptions::default();
-    let reader: OpenResult<'a> = match found.container {
+    let reader: Result<Box<dyn FormatReader + 'a>, SymphoniaError> = match found.container {
         Container::Wav => WavReader::try_new(source, options).map(|reader| Box::new(reader) as _),
         Container::Mp3 => MpaReader::try_new(source, options).map(|reader| Box::new(reader) as _),
         Container::Flac => FlacReader::try_new(source, options).map(|reader| Box::new(reader) as _),
-        Container::Mp4 => open_either_way(found.bytes, IsoMp4Reader::try_new),
+        Container::Mp4 => {
+            IsoMp4Reader::try_new(source, options).map(|reader| Box::new(reader) as _)
+        }
         Container::Ogg => OggReader::try_new(source, options).map(|reader| Box::new(reader) as _),
-        Container::Webm | Container::Matroska => open_either_way(found.bytes, MkvReader::try_new),
+        Container::Webm | Container::Matroska => {
+            MkvReader::try_new(source, options).map(|reader| Box::new(reader) as _)
+        }
         Container::Adts => AdtsReader::try_new(source, options).map(|reader| Box::new(reader) as _),
     };
     reader.map_err(refusal)
-}
-
-/// MP4 and Matroska readers that can seek look at the whole file first, and refuse one that was cut off; as a live
-/// stream the same file is read front to back.
-fn open_either_way<'a, R: FormatReader + 'a>(
-    bytes: &'a [u8],
-    try_new: impl Fn(MediaSourceStream<'a>, FormatOptions) -> Result<R, SymphoniaError>,
-) -> OpenResult<'a> {
-    let seekable = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
-    try_new(seekable, FormatOptions::default())
-        .or_else(|error| {
-            let live = ReadOnlySource::new(Cursor::new(bytes));
-            let live = MediaSourceStream::new(Box::new(live), Default::default());
-            try_new(live, FormatOptions::default()).map_err(|_| error)
-        })
-        .map(|reader| Box::new(reader) as _)
 }
 
 /// An error before any packet: either the file is broken, or it is something that is not read here.
