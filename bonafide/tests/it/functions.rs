@@ -10,7 +10,7 @@ use crate::api::{Api, SECRET, items};
 use crate::bucket::files_below;
 use crate::event::{object_written, post};
 use crate::journey::{self, text};
-use crate::process::{Server, free_port};
+use crate::process::{Server, free_port, mongodb_uri};
 use crate::recordings::Speaker;
 
 const PARTNER_KEY: &str = "partner-key-of-the-tests";
@@ -29,9 +29,7 @@ struct Functions {
 
 impl Functions {
     async fn start() -> Self {
-        let uri = std::env::var("MONGODB_URI").unwrap_or_else(|_| {
-            panic!("MONGODB_URI is not set: ./test starts a MongoDB, and so does `scripts/with-mongod cargo test`")
-        });
+        let uri = mongodb_uri();
         let folder = tempfile::tempdir().unwrap();
         let name = format!("bonafide_test_{}_{}", std::process::id(), free_port());
         let ports = ["token", "users", "upload", "detect", "health"]

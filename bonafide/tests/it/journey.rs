@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, PASSWORD, fields, items};
 use crate::process::Server;
-use crate::recordings::{M4A, Recording, Speaker};
+use crate::recordings::{M4A, Speaker};
 
 #[tokio::test]
 async fn somebody_signs_up_uploads_a_recording_and_reads_the_verdict() {

@@ -3,6 +3,13 @@
 //! `./test` brings what these tests need: ffmpeg, espeak-ng, flite, recorded prompts, a MongoDB, and the five function
 //! programs beside `bonafide`. What is missing is a failure that says so, never a test passed over.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so and fails"
+)]
+
 mod api;
 mod bad_input;
 mod bucket;

@@ -35,6 +35,36 @@ pub(crate) fn bonafide(arguments: &[&str]) -> Output {
         .expect("bonafide starts")
 }
 
+/// Runs a program that is to end by itself, and does not wait for ever where it goes on.
+pub(crate) fn ended(mut command: Command) -> Output {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > START {
+            child.kill().unwrap();
+            let output = child.wait_with_output().unwrap();
+            let log = String::from_utf8_lossy(&output.stderr);
+            panic!("{command:?} goes on and on; its log:\n{log}");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// The MongoDB of the tests.
+pub(crate) fn mongodb_uri() -> String {
+    std::env::var("MONGODB_URI").unwrap_or_else(|_| {
+        panic!(
+            "MONGODB_URI is not set: ./test starts a MongoDB, and so does \
+             `scripts/with-mongod cargo test`"
+        )
+    })
+}
+
 /// The program of one function, which is built beside `bonafide`.
 pub(crate) fn function_program(name: &str) -> PathBuf {
     let program = Path::new(BONAFIDE).with_file_name(format!("bonafide-{name}"));

@@ -3,18 +3,16 @@
 use std::process::Output;
 
 use crate::api::{DEMO_KEY, SECRET};
-use crate::process::{BONAFIDE, command, free_port, function_program};
+use crate::process::{BONAFIDE, command, ended, free_port, function_program, mongodb_uri};
 
-/// What a function needs in production, with one variable changed. MongoDB is not reached: configuration comes first.
+/// What a function needs in production, with one variable changed.
 fn start(function: &str, changed: (&str, Option<&str>)) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut starting = command(function_program(function));
     starting.envs([
         ("PORT", free_port().to_string().as_str()),
-        (
-            "MONGODB_URI",
-            "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200",
-        ),
+        ("MONGODB_URI", &mongodb_uri()),
+        ("MONGODB_DATABASE", "bonafide_test_production"),
         (
             "STORAGE_URL",
             &format!("file://{}", folder.path().display()),
@@ -30,7 +28,7 @@ fn start(function: &str, changed: (&str, Option<&str>)) -> Output {
         (name, Some(value)) => starting.env(name, value),
         (name, None) => starting.env_remove(name),
     };
-    starting.output().unwrap()
+    ended(starting)
 }
 
 fn refuses(output: &Output, variable: &str) {
@@ -81,23 +79,21 @@ fn functions_refuse_to_start_without_their_places() {
 fn the_whole_service_in_production_has_no_defaults_either() {
     let folder = tempfile::tempdir().unwrap();
     let serve = |variables: &[(&str, &str)]| {
-        command(BONAFIDE)
+        let mut starting = command(BONAFIDE);
+        starting
             .args(["serve", "--host", "127.0.0.1", "--port", "0"])
             .env("DATA_DIR", folder.path())
             .env("ENVIRONMENT", "production")
-            .envs(variables.iter().copied())
-            .output()
-            .unwrap()
+            .envs(variables.iter().copied());
+        ended(starting)
     };
-    refuses(&serve(&[]), "SECRET_KEY");
-    refuses(&serve(&[("SECRET_KEY", "short")]), "SECRET_KEY");
-    let storage = format!("file://{}", folder.path().join("recordings").display());
-    let places = [
-        ("SECRET_KEY", SECRET),
-        ("STORAGE_URL", &storage),
-        ("API_KEYS", DEMO_KEY),
-    ];
-    refuses(&serve(&places), "API_KEYS");
+    let folder_url = format!("file://{}", folder.path().join("recordings").display());
+    let storage = ("STORAGE_URL", folder_url.as_str());
+    refuses(&serve(&[("SECRET_KEY", SECRET)]), "STORAGE_URL");
+    refuses(&serve(&[storage]), "SECRET_KEY");
+    refuses(&serve(&[storage, ("SECRET_KEY", "short")]), "SECRET_KEY");
+    let with_secret = [storage, ("SECRET_KEY", SECRET), ("API_KEYS", DEMO_KEY)];
+    refuses(&serve(&with_secret), "API_KEYS");
 }
 
 #[test]
