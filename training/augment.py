@@ -7,8 +7,8 @@ class. All signals are float32 at 16 kHz. Real codecs are in `codecs`, ahead of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
 
 import numpy as np
 from numpy import fft
@@ -115,7 +115,8 @@ def _noise(random: np.random.Generator, samples: int) -> Step:
     frequencies = np.linspace(0, RATE / 2, size // 2 + 1)
     tilt = random.uniform(-8, 1) * np.log2(np.maximum(frequencies, 60) / 1000)
     colour = 10 ** ((tilt + _smooth_curve(random, frequencies, 8)) / 20)
-    noise = fft.irfft(fft.rfft(random.standard_normal(size, dtype=np.float32)) * colour.astype(np.float32), size)[:samples]
+    white = fft.rfft(random.standard_normal(size, dtype=np.float32))
+    noise = fft.irfft(white * colour.astype(np.float32), size)[:samples]
     if random.random() < 0.4:
         swell = np.interp(np.arange(samples), np.linspace(0, samples, 12), random.uniform(-12, 6, 12))
         noise = noise * 10 ** (swell / 20)

@@ -19,10 +19,10 @@ from training import codecs, data, pipeline
 
 CLIPS = 360
 LONGEST = 64_000
-SUBJECTS = "the driver,my neighbour,our new office,this account,a small child,the weather report,your sister".split(",")
-VERBS = "will call,has forgotten,is waiting for,never answered,wants to change,could not find,already paid for".split(",")
-OBJECTS = "the second invoice,an old bicycle,seven green bottles,the morning train,a glass of water,his password".split(",")
-ENDS = "before lunch,near the harbour,in nineteen eighty four,because of the rain,on Wednesday,without a word".split(",")
+SUBJECTS = ["the driver", "my neighbour", "our new office", "this account", "a small child", "the weather report"]
+VERBS = ["will call", "has forgotten", "is waiting for", "wants to change", "could not find", "already paid for"]
+OBJECTS = ["the second invoice", "an old bicycle", "seven green bottles", "the morning train", "a glass of water"]
+ENDS = ["before lunch", "near the harbour", "in nineteen eighty four", "because of the rain", "on Wednesday"]
 LANGUAGES = ["en-us", "en-gb", "en-gb-scotland", "hi", "te", "ta", "ml", "de", "fr", "es", "pl", "pt-br", "cmn"]
 VARIANTS = ["", "+f1", "+f2", "+f3", "+f4", "+m1", "+m3", "+m5", "+m7", "+croak", "+whisper"]
 FLITE = ["kal", "kal16", "awb", "rms", "slt"]

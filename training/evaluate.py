@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 from tqdm import tqdm
@@ -96,14 +96,15 @@ def main() -> None:
     split = "dev" if arguments.fold is None else "train"
     clips = data.load(split)
     if arguments.fold is not None:
-        clips = [c for c, fold in zip(clips, data.folds(clips, arguments.folds)) if fold == arguments.fold]
+        fold_of = data.folds(clips, arguments.folds)
+        clips = [c for c, fold in zip(clips, fold_of, strict=True) if fold == arguments.fold]
     scores = score(clips, arguments.corpus, onnx_scorer(arguments.model))
     figures = summary(scores, clips, arguments.threshold)
     print(json.dumps(figures, indent=1))
     print_tables(tables := groups(scores, clips, arguments.threshold))
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        rows = [{"file": c.file, "spoof": c.spoof, "logit": float(s)} for c, s in zip(clips, scores)]
+        rows = [{"file": c.file, "spoof": c.spoof, "logit": float(s)} for c, s in zip(clips, scores, strict=True)]
         arguments.output.write_text(json.dumps({"figures": figures, "groups": tables, "scores": rows}, indent=1))
 
 

@@ -83,7 +83,7 @@ def check(network: Detector, path: Path) -> dict[str, float]:
         print("tract is not installed: its check is left out")
     timings = {}
     for name, scorer in runtimes.items():
-        worst = max(abs(scorer(signal) - value) for signal, value in zip(signals, expected))
+        worst = max(abs(scorer(signal) - value) for signal, value in zip(signals, expected, strict=True))
         if worst > TOLERANCE:
             raise ValueError(f"{name} is {worst:.2e} away from PyTorch")
         times = []
@@ -102,7 +102,7 @@ def training_data(options: dict) -> str:
     if options["hold_out"] is not None:
         parts.append(f"without the sources and systems of fold {options['hold_out']} of {options['folds']}")
     if options["twin_share"]:
-        parts.append(f"{options['twin_share']:.0%} of each batch in pairs of a bona fide clip and its copy-synthesis twin")
+        parts.append(f"{options['twin_share']:.0%} of each batch in pairs of bona fide clips and copy-synthesis twins")
     if options["start_from"]:
         parts.append(f"from the weights of run {options['start_from']}")
     return ", ".join(parts)

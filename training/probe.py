@@ -24,7 +24,7 @@ def silence(samples: np.ndarray) -> np.ndarray | None:
 
 
 def shuffled(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """White noise with the long-term spectrum and the loudness contour of the recording: channel and rhythm, no voice."""
+    """White noise with the long-term spectrum and the loudness contour of the recording: no voice is left."""
     spectrum = np.abs(np.fft.rfft(samples))
     smooth = np.convolve(spectrum, np.ones(401) / 401, "same")
     noise = np.fft.irfft(smooth * np.exp(2j * np.pi * random.random(len(smooth))), len(samples))

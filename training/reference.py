@@ -48,7 +48,7 @@ def reference(results: list[dict]) -> dict:
             values[name].append(value)
     return {
         "features": {
-            name: {f"p{p}": round(float(v), 6) for p, v in zip(PERCENTILES, np.percentile(numbers, PERCENTILES))}
+            name: {f"p{p}": round(float(np.percentile(numbers, p)), 6) for p in PERCENTILES}
             for name, numbers in sorted(values.items())
         },
         "clips": len(measured),

@@ -1,7 +1,4 @@
-"""From the corpus to `model/`, one step after the other. Every step that is finished already is left as it is.
-
-    python -m training.reproduce --fargan PATH_OF_FARGAN_DEMO
-"""
+"""From the corpus to `model/`, one step after the other. Every step that is finished already is left as it is."""
 
 from __future__ import annotations
 

@@ -29,11 +29,7 @@ class Sampler:
         self.twins = [
             (
                 data.samples_of(name, cache),
-                {
-                    index: data.samples_of(f"{name}-{codec}", cache)
-                    for index, codec in enumerate(n.removeprefix("train-") for n in data.versions("train-codec", cache))
-                    if (cache / f"{name}-{codec}.i16").exists()
-                },
+                {int(n[-1]): data.samples_of(n, cache) for n in data.versions(f"{name}-", cache)},
             )
             for name in data.versions("twins", cache)
             if "-codec" not in name
@@ -58,50 +54,49 @@ class Sampler:
         """A random part of 1.5 s or more, of at most `samples`, or the whole clip where it is shorter than that."""
         shortest = min(clip.length, 24_000)
         longest = min(clip.length, samples)
-        length = longest if self.random.random() < 0.7 else int(self.random.integers(min(shortest, longest), longest + 1))
+        length = longest
+        if self.random.random() < 0.3:
+            length = int(self.random.integers(shortest, longest + 1))
         start = clip.start + int(self.random.integers(clip.length - length + 1))
         return slice(start, start + length)
 
-    def _finish(self, samples: np.ndarray, length: int, channel: augment.Channel) -> np.ndarray:
-        return channel(pipeline.cyclic(samples.astype(np.float32) / 32768, length))
-
     def batch(self, size: int, samples: int, twin_share: float) -> tuple[np.ndarray, np.ndarray]:
-        """Waveforms `[size, samples]` and labels `[size]` (1 is spoof), half of each class.
+        """Waveforms `[size, samples]` and labels `[size]` (1 is spoof), half of each class, in turns.
 
-        `twin_share` of the batch are bona fide crops beside their twins; where there are no twins yet, single crops.
+        `twin_share` of the batch are bona fide crops beside their twins; where there are no twins, single crops.
         """
         pairs = int(size * twin_share / 2) if self.twins else 0
-        waveforms, labels = [], []
+        waveforms = []
         for index in range(size // 2):
-            clip = self._pick(self.bona_fide)
-            crop = self._crop(clip, samples)
-            channel = augment.draw(self.random, samples)
-            if index < pairs:
-                twin, coded_twin = self.twins[self.random.integers(len(self.twins))]
-                codec = self.random.choice(list(coded_twin)) if coded_twin and self.random.random() > PLAIN_SHARE else None
-                original = self.plain if codec is None else self.coded[codec]
-                other = (twin if codec is None else coded_twin[codec])[crop]
-                if not other.any():
-                    other, crop_channel = self._single_spoof(samples)
-                    waveforms.append(self._finish(other, samples, crop_channel))
-                else:
-                    waveforms.append(self._finish(other, samples, channel))
-                waveforms.append(self._finish(original[crop], samples, channel))
-            else:
-                other, other_channel = self._single_spoof(samples)
-                waveforms.append(self._finish(other, samples, other_channel))
-                waveforms.append(self._finish(self._version()[crop], samples, channel))
-            labels += [1.0, 0.0]
-        return np.stack(waveforms), np.array(labels, np.float32)
+            waveforms += self._pair(samples) if index < pairs else self._two_singles(samples)
+        return np.stack(waveforms), np.tile(np.array([1, 0], np.float32), size // 2)
+
+    def _pair(self, samples: int) -> list[np.ndarray]:
+        """A twin and its original: same crop, codec and channel."""
+        crop = self._crop(self._pick(self.bona_fide), samples)
+        channel = augment.draw(self.random, samples)
+        twin, coded_twin = self.twins[self.random.integers(len(self.twins))]
+        original = self.plain
+        if coded_twin and self.random.random() > PLAIN_SHARE:
+            version = int(self.random.choice(list(coded_twin)))
+            twin, original = coded_twin[version], self.coded[version]
+        return [self._through(channel, array[crop], samples) for array in (twin, original)]
+
+    def _two_singles(self, samples: int) -> list[np.ndarray]:
+        """A spoof and a bona fide crop that have nothing to do with each other."""
+        if self.classic and self.random.random() < CLASSIC_SHARE:
+            clip = self.classic[self.random.integers(len(self.classic))]
+            spoof = self.classic_samples[self._crop(clip, samples)]
+        else:
+            spoof = self._version()[self._crop(self._pick(self.spoof), samples)]
+        bona_fide = self._version()[self._crop(self._pick(self.bona_fide), samples)]
+        return [self._through(augment.draw(self.random, samples), crop, samples) for crop in (spoof, bona_fide)]
 
     def _version(self) -> np.ndarray:
         if not self.coded or self.random.random() < PLAIN_SHARE:
             return self.plain
         return self.coded[self.random.integers(len(self.coded))]
 
-    def _single_spoof(self, samples: int) -> tuple[np.ndarray, augment.Channel]:
-        if self.classic and self.random.random() < CLASSIC_SHARE:
-            clip = self.classic[self.random.integers(len(self.classic))]
-            return self.classic_samples[self._crop(clip, samples)], augment.draw(self.random, samples)
-        clip = self._pick(self.spoof)
-        return self._version()[self._crop(clip, samples)], augment.draw(self.random, samples)
+    @staticmethod
+    def _through(channel: augment.Channel, crop: np.ndarray, samples: int) -> np.ndarray:
+        return channel(pipeline.cyclic(crop.astype(np.float32) / 32768, samples))
