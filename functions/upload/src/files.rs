@@ -12,7 +12,6 @@ use bonafide_core::http::fields::{Fields, FromFields, QueryFields};
 use bonafide_core::http::pages::{page_request, write_cursor};
 use bonafide_core::store::{AudioFileFilter, PageRequest};
 use tokio::time::Instant;
-use utoipa::IntoParams;
 
 use crate::State;
 use crate::views::{AudioFilePage, AudioFileView};
@@ -50,7 +49,7 @@ impl FromFields for ListQuery {
 }
 
 /// Query of the list, for the documentation.
-#[derive(IntoParams)]
+#[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documents what `ListQuery` reads")]
 struct ListParameters {
@@ -129,7 +128,7 @@ impl FromFields for WaitQuery {
 }
 
 /// Query of one file, for the documentation.
-#[derive(IntoParams)]
+#[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documents what `WaitQuery` reads")]
 struct WaitParameters {

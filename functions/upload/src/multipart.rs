@@ -5,7 +5,6 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::http::StatusCode;
 use bonafide_core::http::MAX_AUDIO_BYTES;
 use bonafide_core::http::error::{ApiError, ApiResult, Violation};
-use bonafide_core::http::fields::payload_too_large;
 use bytes::Bytes;
 
 use crate::content_type::{is_unsaid, recording_type};
@@ -59,7 +58,7 @@ async fn read_part(part: Field<'_>) -> ApiResult<Recording> {
     let bytes = read_at_most(part, MAX_AUDIO_BYTES)
         .await
         .map_err(|error| match error {
-            ReadError::TooLarge => audio_too_large(MAX_AUDIO_BYTES as u64),
+            ReadError::TooLarge => too_large(),
             ReadError::Broken(error) => refused(error),
         })?;
     if bytes.is_empty() {
@@ -78,12 +77,17 @@ async fn read_part(part: Field<'_>) -> ApiResult<Recording> {
     })
 }
 
+/// The parser reads ahead, so the limit of the whole body may strike before the recording's own does: the same answer.
 fn refused(error: MultipartError) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        payload_too_large()
+        too_large()
     } else {
         malformed()
     }
+}
+
+fn too_large() -> ApiError {
+    audio_too_large(MAX_AUDIO_BYTES as u64)
 }
 
 /// 400 for a body that is no form, or breaks off.

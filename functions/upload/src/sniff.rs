@@ -5,7 +5,6 @@ use infer::{audio, video};
 
 /// The media type of a recording in a container that `detect` reads; `None` where it is none.
 pub(crate) fn media_type(bytes: &[u8]) -> Option<&'static str> {
-    // A picture or a page that begins like a sound is caught by no magic number; these are the ones that matter.
     if bytes.starts_with(b"ID3") || is_mp3_frame(bytes) {
         Some("audio/mpeg")
     } else if audio::is_wav(bytes) {

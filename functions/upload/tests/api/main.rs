@@ -4,6 +4,7 @@ mod multipart;
 mod presigned;
 mod reading;
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +119,7 @@ impl App {
         method: Method,
         path: &str,
         content_type: &str,
-        body: impl Into<Body>,
+        body: impl Into<Bytes>,
     ) -> Answer {
         let (token, _) = self.state.tokens.issue(user).unwrap();
         let request = Request::builder()
@@ -126,11 +127,12 @@ impl App {
             .uri(path)
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .header(CONTENT_TYPE, content_type);
-        self.call(request.body(body.into()).unwrap()).await
+        self.call(request.body(in_chunks(body.into())).unwrap())
+            .await
     }
 
     async fn get(&self, user: &str, path: &str) -> Answer {
-        self.send(user, Method::GET, path, "", Body::empty()).await
+        self.send(user, Method::GET, path, "", Bytes::new()).await
     }
 
     /// Uploads a form that holds one part: `file`, of this name and type.
@@ -173,6 +175,15 @@ impl App {
         assert_eq!(objects_in(&self.recordings()), Vec::<PathBuf>::new());
         assert!(self.events.try_recv().is_err());
     }
+}
+
+/// A body that comes in pieces, as over a network.
+fn in_chunks(bytes: Bytes) -> Body {
+    let chunks: Vec<Result<Bytes, Infallible>> = bytes
+        .chunks(16 * 1024)
+        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+        .collect();
+    Body::from_stream(futures::stream::iter(chunks))
 }
 
 fn objects_in(folder: &Path) -> Vec<PathBuf> {

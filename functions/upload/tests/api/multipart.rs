@@ -105,7 +105,7 @@ async fn the_largest_recording_is_taken_and_one_more_byte_is_not() {
     ]);
     app.send(ADA, Method::POST, "/api/v1/audio-files", FORM, padded)
         .await
-        .is_error(413, "payload_too_large");
+        .is_error(413, "audio_too_large");
     app.holds_nothing().await;
 }
 

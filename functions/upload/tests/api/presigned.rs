@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request};
 use bonafide_core::audio_files::{AudioFile, object_key};
-use bonafide_core::store::Store;
 use bonafide_core::time::now;
 
 use super::*;
@@ -21,7 +20,7 @@ impl App {
         self.call(
             Request::put(path)
                 .header(CONTENT_TYPE, content_type)
-                .body(Body::from(bytes))
+                .body(in_chunks(bytes.into()))
                 .unwrap(),
         )
         .await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use bonafide_core::audio_files::{Failure, object_key};
-use bonafide_core::store::{Claim, ClaimRequest, Store};
+use bonafide_core::store::{Claim, ClaimRequest};
 use bonafide_core::time::now;
 
 use super::*;
