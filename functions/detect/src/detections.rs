@@ -108,8 +108,8 @@ impl FromFields for ListQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/detections",
-    tag = "detections",
-    operation_id = "list_detections",
+    tag = "Detections",
+    operation_id = "listDetections",
     security(("bearer" = [])),
     params(
         ("limit" = Option<u64>, Query, description = "At most so many items", minimum = 1, maximum = 100),
@@ -143,8 +143,8 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/api/v1/detections/{detection_id}",
-    tag = "detections",
-    operation_id = "get_detection",
+    tag = "Detections",
+    operation_id = "getDetection",
     security(("bearer" = [])),
     params(("detection_id" = String, Path, description = "Id of the detection")),
     responses(

@@ -86,7 +86,8 @@ pub(crate) struct MlServiceHealth {
 #[utoipa::path(
     get,
     path = "/api/v1/ml-service-health",
-    tag = "health",
+    operation_id = "mlServiceHealth",
+    tag = "Health",
     responses(
         (status = 200, description = "The model answers", body = MlServiceHealth),
         (status = 503, description = "The model does not answer", body = MlServiceHealth),

@@ -154,7 +154,7 @@ pub(crate) struct DetectDetail {
 #[utoipa::path(
     post,
     path = "/api/v1/detect",
-    tag = "detect",
+    tag = "Synchronous detection",
     security(("api_key" = [])),
     params(("detail" = Option<String>, Query, description = "`full` adds score, segments, features, audio and model")),
     request_body = DetectRequest,

@@ -1,5 +1,10 @@
 //! The synchronous API: every answer of the contract.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
+
 mod support;
 
 use axum::body::Body;

@@ -1,5 +1,10 @@
 //! A user's detections over HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
+
 mod support;
 
 use bonafide_detect::Outcome;

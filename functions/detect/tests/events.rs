@@ -1,5 +1,10 @@
 //! Storage events: at least once, out of order, and with workers that die.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,10 @@
 //! The prediction contract between services, and where it does not fetch from.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
+
 mod support;
 
 use std::sync::Arc;

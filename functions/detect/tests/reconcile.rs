@@ -1,5 +1,10 @@
 //! The reconcile run: what events and workers left behind.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it must be"
+)]
+
 mod support;
 
 use std::time::Duration;

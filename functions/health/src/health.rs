@@ -25,7 +25,7 @@ pub(crate) struct HealthAnswer {
 #[utoipa::path(
     get,
     path = "/health",
-    tag = "health",
+    tag = "Health",
     responses((status = 200, description = "The API answers", body = HealthAnswer))
 )]
 pub(crate) async fn health(Shared(state): Shared<State>) -> Json<HealthAnswer> {

@@ -39,7 +39,7 @@ pub(crate) struct RootAnswer {
 #[utoipa::path(
     get,
     path = "/",
-    tag = "health",
+    tag = "Health",
     responses((status = 200, description = "Name, version and where to go on", content(
         (RootAnswer = "application/json"),
         (String = "text/html"),

@@ -114,7 +114,7 @@ impl From<FetchError> for ApiError {
 #[utoipa::path(
     post,
     path = "/api/predict",
-    tag = "predict",
+    tag = "Synchronous detection",
     security(("api_key" = [])),
     request_body = PredictRequest,
     responses(
