@@ -134,6 +134,11 @@ fn open<'a>(found: &Found<'a>, access: Access) -> Result<Box<dyn FormatReader + 
 /// An error before any packet: either the file is broken, or it is something that is not read here.
 fn refusal(error: SymphoniaError) -> Error {
     match error {
+        // Of the right kind, but cut off before a part that every such file has: demuxers call this
+        // unsupported too.
+        SymphoniaError::Unsupported(message) if message.contains(": missing ") => {
+            Error::Undecodable(message.to_owned())
+        }
         SymphoniaError::Unsupported(_) => Error::UnsupportedFormat,
         other => Error::Undecodable(other.to_string()),
     }
