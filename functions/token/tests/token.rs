@@ -1,5 +1,7 @@
 //! The `token` function through its HTTP door, on the embedded store.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -1,5 +1,11 @@
 //! The `upload` function through its HTTP door, on the embedded store and a local folder.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod multipart;
 mod presigned;
 mod reading;
