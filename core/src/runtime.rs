@@ -34,7 +34,7 @@ pub fn start_logging() {
     if io::stderr().is_terminal() {
         logging.init();
     } else {
-        logging.json().flatten_event(true).init();
+        logging.json().flatten_event(true).with_span_list(false).with_target(false).init();
     }
 }
 

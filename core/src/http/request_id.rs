@@ -40,7 +40,7 @@ pub(crate) async fn identify(request: Request, next: Next) -> Response {
             async move {
                 let started = std::time::Instant::now();
                 let mut response = next.run(request).await;
-                tracing::info!(status = response.status().as_u16(), milliseconds = started.elapsed().as_millis(), "answered");
+                tracing::info!(status = response.status().as_u16(), milliseconds = started.elapsed().as_secs_f64() * 1000.0, "answered");
                 if let Ok(value) = HeaderValue::from_str(&id) {
                     response.headers_mut().insert(HEADER, value);
                 }
