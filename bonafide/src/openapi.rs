@@ -6,6 +6,7 @@ use bonafide_core::config::{Config, Environment};
 use bonafide_core::events::EventSink;
 use bonafide_core::http::API_VERSION;
 use utoipa::Modify;
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 
 use crate::house::{House, load_detector};
@@ -17,6 +18,28 @@ Partners post a recording and get the verdict at once (`POST /api/v1/detect`, wi
 access token, upload recordings, and see each one's detection as soon as the analysis, which starts by itself, is done.
 
 Every error has one shape: `status`, `error`, `code`, `request_id`, and where there is more to say, `detail`.";
+
+/// The groups of operations, in the order in which documentation shows them.
+const TAGS: [(&str, &str); 6] = [
+    (
+        "Synchronous detection",
+        "One recording in, its verdict out. With a key in `x-api-key`.",
+    ),
+    ("Authentication", "Accounts and access tokens."),
+    (
+        "Audio files",
+        "A user's recordings: upload them, and follow their analysis.",
+    ),
+    (
+        "Detections",
+        "What the analyses of a user's recordings found.",
+    ),
+    (
+        "Objects",
+        "Where signed URLs lead while recordings are kept in a local folder.",
+    ),
+    ("Health", "Whether the service and its model answer."),
+];
 
 /// The document without any route: what is said about the API as a whole.
 pub(crate) fn frame() -> OpenApi {
@@ -38,6 +61,12 @@ pub(crate) fn frame() -> OpenApi {
             .url("/")
             .description(Some("This server"))
             .build()]))
+        .tags(Some(TAGS.map(|(name, description)| {
+            TagBuilder::new()
+                .name(name)
+                .description(Some(description))
+                .build()
+        })))
         .build();
     Bearer.modify(&mut document);
     ApiKeys::default().modify(&mut document);
@@ -135,6 +164,21 @@ mod tests {
             ids.len(),
             "{ids:?}"
         );
+    }
+
+    #[test]
+    fn every_operation_belongs_to_a_described_group_and_every_group_has_one() {
+        let document = generated();
+        let operations = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values());
+        let used: BTreeSet<&str> = operations
+            .flat_map(|operation| operation["tags"].as_array().unwrap())
+            .map(|tag| tag.as_str().unwrap())
+            .collect();
+        assert_eq!(used, TAGS.map(|(name, _)| name).into_iter().collect());
     }
 
     #[test]

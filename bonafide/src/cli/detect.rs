@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use bonafide_detector::{Analysis, ModelIdentity, Verdict};
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 use comfy_table::Table;
 use serde::Serialize;
 
-use super::ModelChoice;
+use super::{Cli, ModelChoice};
 use crate::recordings::{Failure, Outcome, Source, analyse_each};
 use crate::tables::{self, percent};
 
@@ -60,10 +61,12 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .iter()
         .filter(|source| **source == Source::StandardInput)
         .count();
-    anyhow::ensure!(
-        standard_inputs <= 1,
-        "standard input (-) can be read only once"
-    );
+    if standard_inputs > 1 {
+        let message = "standard input (-) can be read only once";
+        Cli::command()
+            .error(ErrorKind::ArgumentConflict, message)
+            .exit();
+    }
 
     let detector = arguments.model.load()?;
     let mut output = io::stdout().lock();

@@ -27,13 +27,11 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+// Each command's help is the documentation of its arguments; one here would replace it.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole service in this process: accounts, uploads, detection, documentation
     Serve(serve::Arguments),
-    /// Say of each recording whether it is bona fide or spoof
     Detect(detect::Arguments),
-    /// Measure the detector on labelled recordings
     Evaluate(evaluate::Arguments),
     /// Print the API's OpenAPI 3.1 document as JSON
     Openapi,

@@ -194,7 +194,7 @@ impl Grouping {
 /// A recording that has no analysis.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FileError {
-    /// As the manifest names it.
+    /// Where it was looked for.
     pub(crate) file: String,
     /// Why.
     pub(crate) error: Failure,

@@ -82,6 +82,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
         // It ends by itself only where it fails.
         ended = &mut server => return Ok(ended.context("the server broke off")??),
     }
+    tracing::info!("ending what has begun; a second signal ends it at once");
     tokio::spawn(exit_at_second_signal());
     reconciling.abort();
     stop.send_replace(true);
