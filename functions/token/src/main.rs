@@ -1,32 +1,18 @@
-//! The `token` function on its own.
-
-use std::error::Error;
-use std::process::ExitCode;
+//! The `token` function as a program of its own: MongoDB from the environment.
 
 use bonafide_core::config::Config;
 use bonafide_core::{http, runtime};
+use bonafide_token::{State, router};
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> anyhow::Result<()> {
     runtime::start_logging();
-    match serve().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::from_environment()?;
-    let state = bonafide_token::State {
+    let state = State {
         store: config.open_mongodb().await?,
         tokens: config.access_tokens()?,
     };
-    Ok(runtime::run(
-        &config,
-        http::app(bonafide_token::router(state).split_for_parts().0),
-    )
-    .await?)
+    let (routes, _) = router(state).split_for_parts();
+    runtime::run(&config, http::app(routes)).await?;
+    Ok(())
 }
