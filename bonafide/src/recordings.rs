@@ -99,7 +99,9 @@ pub(crate) fn analyse_each(
                     .enumerate()
                     .par_bridge()
                     .try_for_each(|(index, source)| {
-                        sender.send((index, analyse(detector, source)))
+                        sender
+                            .send((index, analyse(detector, source)))
+                            .map_err(drop)
                     });
             });
         });

@@ -60,12 +60,14 @@ pub async fn hash_password(password: SecretString) -> Result<String, PasswordErr
 /// Without a user it verifies against a hash that no password has, so that the time taken does not tell whether the
 /// account exists.
 pub async fn verify_password(user: Option<&User>, password: SecretString) -> bool {
-    const NOBODY: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let hash = user.map_or_else(|| NOBODY.to_owned(), |user| user.password_hash.clone());
     let matches = tokio::task::spawn_blocking(move || {
-        PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
+        PasswordHash::new(&hash).is_ok_and(|hash| {
+            Argon2::default()
+                .verify_password(password.expose_secret().as_bytes(), &hash)
+                .is_ok()
+        })
     });
     matches.await.unwrap_or(false) && user.is_some()
 }

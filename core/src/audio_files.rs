@@ -91,7 +91,13 @@ pub struct AudioFile {
 
 impl AudioFile {
     /// A new record that waits for its bytes.
-    pub fn new(owner: &str, filename: &str, content_type: &str, size: Option<u64>, created_at: Timestamp) -> Self {
+    pub fn new(
+        owner: &str,
+        filename: &str,
+        content_type: &str,
+        size: Option<u64>,
+        created_at: Timestamp,
+    ) -> Self {
         let id = Uuid::now_v7().to_string();
         Self {
             object_key: object_key(owner, &id),

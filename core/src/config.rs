@@ -42,7 +42,10 @@ pub enum ConfigError {
 }
 
 fn invalid(name: &'static str, problem: impl Into<String>) -> ConfigError {
-    ConfigError::Invalid { name, problem: problem.into() }
+    ConfigError::Invalid {
+        name,
+        problem: problem.into(),
+    }
 }
 
 /// Where the program runs.
@@ -106,14 +109,28 @@ impl Config {
 
     /// Reads variables through `lookup`; `default` is the environment where `ENVIRONMENT` is not set. Empty values
     /// count as not set.
-    pub fn read(lookup: impl Fn(&str) -> Option<String>, default: Environment) -> Result<Self, ConfigError> {
-        let get = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    pub fn read(
+        lookup: impl Fn(&str) -> Option<String>,
+        default: Environment,
+    ) -> Result<Self, ConfigError> {
+        let get = |name: &str| {
+            lookup(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+        };
         let list = |name: &str| -> Vec<String> {
             let value = get(name).unwrap_or_default();
-            value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(ToOwned::to_owned).collect()
+            value
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(ToOwned::to_owned)
+                .collect()
         };
         let url = |name: &'static str| -> Result<Option<Url>, ConfigError> {
-            get(name).map(|value| Url::parse(&value).map_err(|error| invalid(name, error.to_string()))).transpose()
+            get(name)
+                .map(|value| Url::parse(&value).map_err(|error| invalid(name, error.to_string())))
+                .transpose()
         };
         let environment = match get("ENVIRONMENT").as_deref() {
             None => default,
@@ -126,7 +143,9 @@ impl Config {
             (None | Some("token"), Some(token)) => EventAuth::Token(token.into()),
             (None, None) => EventAuth::Closed,
             (Some("token"), None) => return Err(ConfigError::Missing("EVENT_TOKEN")),
-            (Some("platform"), Some(_)) => return Err(invalid("EVENT_AUTH", "is platform, yet EVENT_TOKEN is set")),
+            (Some("platform"), Some(_)) => {
+                return Err(invalid("EVENT_AUTH", "is platform, yet EVENT_TOKEN is set"));
+            }
             (Some(_), _) => return Err(invalid("EVENT_AUTH", "must be platform or token")),
         };
         let model = match (get("MODEL_PATH"), get("MODEL_MANIFEST")) {
@@ -145,7 +164,10 @@ impl Config {
             environment,
             host: get("HOST").unwrap_or_else(|| "0.0.0.0".to_owned()),
             port: get("PORT")
-                .map(|port| port.parse().map_err(|_| invalid("PORT", "must be a port number")))
+                .map(|port| {
+                    port.parse()
+                        .map_err(|_| invalid("PORT", "must be a port number"))
+                })
                 .transpose()?
                 .unwrap_or(8080),
             data_dir: get("DATA_DIR").unwrap_or_else(|| "data".to_owned()).into(),
@@ -166,9 +188,13 @@ impl Config {
     }
 
     /// Uses `secret` where `SECRET_KEY` is not set in development; the all-in-one keeps one in its data folder.
-    pub fn or_secret_key(&mut self, secret: impl FnOnce() -> std::io::Result<SecretString>) -> Result<(), ConfigError> {
+    pub fn or_secret_key(
+        &mut self,
+        secret: impl FnOnce() -> std::io::Result<SecretString>,
+    ) -> Result<(), ConfigError> {
         if self.secret_key.is_none() && self.environment == Environment::Development {
-            self.secret_key = Some(secret().map_err(|error| invalid("SECRET_KEY", error.to_string()))?);
+            self.secret_key =
+                Some(secret().map_err(|error| invalid("SECRET_KEY", error.to_string()))?);
         }
         Ok(())
     }
@@ -183,11 +209,18 @@ impl Config {
         match (&self.secret_key, self.environment) {
             (None, Environment::Development) => Ok(DEVELOPMENT_SECRET.into()),
             (None, Environment::Production) => Err(ConfigError::Missing("SECRET_KEY")),
-            (Some(secret), Environment::Production) if secret.expose_secret() == DEVELOPMENT_SECRET => {
+            (Some(secret), Environment::Production)
+                if secret.expose_secret() == DEVELOPMENT_SECRET =>
+            {
                 Err(invalid("SECRET_KEY", "is the development default"))
             }
-            (Some(secret), Environment::Production) if secret.expose_secret().len() < SHORTEST_SECRET => {
-                Err(invalid("SECRET_KEY", format!("must have at least {SHORTEST_SECRET} characters")))
+            (Some(secret), Environment::Production)
+                if secret.expose_secret().len() < SHORTEST_SECRET =>
+            {
+                Err(invalid(
+                    "SECRET_KEY",
+                    format!("must have at least {SHORTEST_SECRET} characters"),
+                ))
             }
             (Some(secret), _) => Ok(secret.clone()),
         }
@@ -203,12 +236,20 @@ impl Config {
     pub fn api_keys(&self) -> Result<ApiKeys, ConfigError> {
         let known = |name, keys: &[SecretString]| match self.environment {
             Environment::Development if keys.is_empty() => Ok(vec![DEMO_API_KEY.into()]),
-            Environment::Production if keys.iter().any(|key| key.expose_secret() == DEMO_API_KEY) => {
-                Err(invalid(name, "holds the demo key, which is for development only"))
+            Environment::Production
+                if keys.iter().any(|key| key.expose_secret() == DEMO_API_KEY) =>
+            {
+                Err(invalid(
+                    name,
+                    "holds the demo key, which is for development only",
+                ))
             }
             _ => Ok(keys.to_vec()),
         };
-        Ok(ApiKeys::new(&known("API_KEYS", &self.api_keys)?, &known("SERVICE_KEYS", &self.service_keys)?))
+        Ok(ApiKeys::new(
+            &known("API_KEYS", &self.api_keys)?,
+            &known("SERVICE_KEYS", &self.service_keys)?,
+        ))
     }
 
     /// Whether the embedded store is to be used: no `MONGODB_URI`, and development.
@@ -218,14 +259,22 @@ impl Config {
 
     /// MongoDB by `MONGODB_URI` and `MONGODB_DATABASE`.
     pub async fn open_mongodb(&self) -> Result<SharedStore, ConfigError> {
-        let uri = self.mongodb_uri.as_ref().ok_or(ConfigError::Missing("MONGODB_URI"))?;
-        Ok(std::sync::Arc::new(MongoStore::connect(uri.expose_secret(), &self.mongodb_database).await?))
+        let uri = self
+            .mongodb_uri
+            .as_ref()
+            .ok_or(ConfigError::Missing("MONGODB_URI"))?;
+        Ok(std::sync::Arc::new(
+            MongoStore::connect(uri.expose_secret(), &self.mongodb_database).await?,
+        ))
     }
 
     /// The embedded store in the data folder.
     pub fn open_embedded_store(&self) -> Result<SharedStore, ConfigError> {
-        std::fs::create_dir_all(&self.data_dir).map_err(|error| invalid("DATA_DIR", error.to_string()))?;
-        Ok(std::sync::Arc::new(EmbeddedStore::open(&self.data_dir.join("bonafide.redb"))?))
+        std::fs::create_dir_all(&self.data_dir)
+            .map_err(|error| invalid("DATA_DIR", error.to_string()))?;
+        Ok(std::sync::Arc::new(EmbeddedStore::open(
+            &self.data_dir.join("bonafide.redb"),
+        )?))
     }
 
     /// The bucket by `STORAGE_URL`; in development a folder of recordings in the data folder.
@@ -235,7 +284,9 @@ impl Config {
             (None, Environment::Development) => {
                 let folder = std::path::absolute(self.data_dir.join("recordings"))
                     .map_err(|error| invalid("DATA_DIR", error.to_string()))?;
-                Url::from_file_path(folder).map_err(|()| invalid("DATA_DIR", "is not a usable path"))?.to_string()
+                Url::from_file_path(folder)
+                    .map_err(|()| invalid("DATA_DIR", "is not a usable path"))?
+                    .to_string()
             }
             (None, Environment::Production) => return Err(ConfigError::Missing("STORAGE_URL")),
         };
@@ -256,33 +307,62 @@ mod tests {
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let get = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let get = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Config::read(get, Environment::Production)
     }
 
     #[test]
     fn production_refuses_to_start_without_a_secret_or_with_a_known_one() {
-        assert!(matches!(config(&[]).unwrap().access_tokens(), Err(ConfigError::Missing("SECRET_KEY"))));
+        assert!(matches!(
+            config(&[]).unwrap().access_tokens(),
+            Err(ConfigError::Missing("SECRET_KEY"))
+        ));
         for weak in [DEVELOPMENT_SECRET, "short"] {
-            assert!(config(&[("SECRET_KEY", weak)]).unwrap().access_tokens().is_err(), "{weak}");
+            assert!(
+                config(&[("SECRET_KEY", weak)])
+                    .unwrap()
+                    .access_tokens()
+                    .is_err(),
+                "{weak}"
+            );
         }
-        assert!(config(&[("SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap().access_tokens().is_ok());
+        assert!(
+            config(&[("SECRET_KEY", "0123456789abcdef0123456789abcdef")])
+                .unwrap()
+                .access_tokens()
+                .is_ok()
+        );
     }
 
     #[test]
     fn production_refuses_the_demo_key() {
         for name in ["API_KEYS", "SERVICE_KEYS"] {
-            let refused = config(&[(name, "good-key, hackathon_demo_key_2026")]).unwrap().api_keys();
+            let refused = config(&[(name, "good-key, hackathon_demo_key_2026")])
+                .unwrap()
+                .api_keys();
             assert!(refused.is_err(), "{name}");
         }
-        assert!(config(&[("ENVIRONMENT", "development")]).unwrap().api_keys().is_ok());
+        assert!(
+            config(&[("ENVIRONMENT", "development")])
+                .unwrap()
+                .api_keys()
+                .is_ok()
+        );
     }
 
     #[test]
     fn a_wrong_value_is_named() {
-        for (name, value) in
-            [("ENVIRONMENT", "staging"), ("PORT", "eighty"), ("EVENT_AUTH", "none"), ("DETECT_EVENTS_URL", "not an url")]
-        {
+        for (name, value) in [
+            ("ENVIRONMENT", "staging"),
+            ("PORT", "eighty"),
+            ("EVENT_AUTH", "none"),
+            ("DETECT_EVENTS_URL", "not an url"),
+        ] {
             let error = config(&[(name, value)]).unwrap_err().to_string();
             assert!(error.starts_with(name), "{error}");
         }

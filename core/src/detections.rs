@@ -106,9 +106,20 @@ pub struct Detection {
 ///
 /// Deliveries of the same event, however many and wherever they run, agree on it, and so write one detection.
 /// 32 lower-case hexadecimal characters: the first half of a SHA-256 over the length-prefixed parts.
-pub fn detection_id(bucket: &str, object_key: &str, object_version: &str, model: &ModelIdentity) -> String {
+pub fn detection_id(
+    bucket: &str,
+    object_key: &str,
+    object_version: &str,
+    model: &ModelIdentity,
+) -> String {
     let mut hash = Sha256::new();
-    for part in [bucket, object_key, object_version, &model.version, &model.sha256] {
+    for part in [
+        bucket,
+        object_key,
+        object_version,
+        &model.version,
+        &model.sha256,
+    ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -120,7 +131,11 @@ mod tests {
     use super::*;
 
     fn model(version: &str) -> ModelIdentity {
-        ModelIdentity { name: "m".into(), version: version.into(), sha256: "00".into() }
+        ModelIdentity {
+            name: "m".into(),
+            version: version.into(),
+            sha256: "00".into(),
+        }
     }
 
     #[test]

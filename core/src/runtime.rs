@@ -29,28 +29,48 @@ pub enum RuntimeError {
 /// Logs to standard error: lines for a person on a terminal, JSON elsewhere. `RUST_LOG` sets what is logged, by default
 /// our own `info` and everybody else's warnings.
 pub fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,bonafide=info,bonafide_core=info,bonafide_detect=info,bonafide_upload=info"));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new(
+            "warn,bonafide=info,bonafide_core=info,bonafide_detect=info,bonafide_upload=info",
+        )
+    });
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     if io::stderr().is_terminal() {
         logging.init();
     } else {
-        logging.json().flatten_event(true).with_span_list(false).with_target(false).init();
+        logging
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .with_target(false)
+            .init();
     }
 }
 
 /// Serves one function until it is told to stop.
 pub async fn run(config: &Config, app: Router) -> Result<(), RuntimeError> {
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() {
-        return lambda_http::run(app).await.map_err(|error| RuntimeError::Lambda(error.to_string()));
+        return lambda_http::run(app)
+            .await
+            .map_err(|error| RuntimeError::Lambda(error.to_string()));
     }
     let address = format!("{}:{}", config.host, config.port);
     let listener = listen(&address).await?;
-    serve(listener, app, shutdown_signal()).await.map_err(|cause| RuntimeError::Listen { address, cause })
+    serve(listener, app, shutdown_signal())
+        .await
+        .map_err(|cause| RuntimeError::Listen { address, cause })
 }
 
 /// Listens on `address` (`host:port`; port 0 takes a free one).
 pub async fn listen(address: &str) -> Result<TcpListener, RuntimeError> {
-    TcpListener::bind(address).await.map_err(|cause| RuntimeError::Listen { address: address.to_owned(), cause })
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| RuntimeError::Listen {
+            address: address.to_owned(),
+            cause,
+        })
 }
 
 /// Serves `app` until `shutdown` resolves, then answers what has begun and returns.
@@ -61,9 +81,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!(%address, "serving");
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(shutdown)
-        .await
+    axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(shutdown)
+    .await
 }
 
 /// Resolves on SIGTERM (what clouds send) or SIGINT (Ctrl-C).

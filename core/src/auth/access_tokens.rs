@@ -89,18 +89,31 @@ impl AccessTokens {
         jsonwebtoken::decode::<Claims>(token, &self.0.decoding, &self.0.validation)
             .map(|data| data.claims.sub)
             .map_err(|error| match error.kind() {
-                ErrorKind::ExpiredSignature => {
-                    ApiError::new(StatusCode::UNAUTHORIZED, "token_expired", "The access token has expired")
-                        .with_challenge()
-                }
-                _ => ApiError::new(StatusCode::UNAUTHORIZED, "invalid_token", "Could not validate credentials")
-                    .with_challenge(),
+                ErrorKind::ExpiredSignature => ApiError::new(
+                    StatusCode::UNAUTHORIZED,
+                    "token_expired",
+                    "The access token has expired",
+                )
+                .with_challenge(),
+                _ => ApiError::new(
+                    StatusCode::UNAUTHORIZED,
+                    "invalid_token",
+                    "Could not validate credentials",
+                )
+                .with_challenge(),
             })
     }
 
     fn bearer<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let forwarded = self.0.behind_gateway.then(|| headers.get(FORWARDED_AUTHORIZATION)).flatten();
-        let value = forwarded.or_else(|| headers.get(header::AUTHORIZATION))?.to_str().ok()?;
+        let forwarded = self
+            .0
+            .behind_gateway
+            .then(|| headers.get(FORWARDED_AUTHORIZATION))
+            .flatten();
+        let value = forwarded
+            .or_else(|| headers.get(header::AUTHORIZATION))?
+            .to_str()
+            .ok()?;
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
@@ -123,7 +136,12 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let tokens = AccessTokens::from_ref(state);
         let token = tokens.bearer(&parts.headers).ok_or_else(|| {
-            ApiError::new(StatusCode::UNAUTHORIZED, "not_authenticated", "Not authenticated").with_challenge()
+            ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                "not_authenticated",
+                "Not authenticated",
+            )
+            .with_challenge()
         })?;
         tokens.verify(token).map(|id| Self { id })
     }
@@ -134,8 +152,14 @@ pub struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
 
@@ -156,7 +180,9 @@ mod tests {
 
     #[test]
     fn a_token_of_another_secret_is_refused() {
-        let (token, _) = AccessTokens::new(&"another secret".into(), false).issue("u1").unwrap();
+        let (token, _) = AccessTokens::new(&"another secret".into(), false)
+            .issue("u1")
+            .unwrap();
         assert_eq!(tokens().verify(&token).unwrap_err().code(), "invalid_token");
     }
 
@@ -164,17 +190,29 @@ mod tests {
     fn an_expired_token_is_told_apart() {
         let inner = tokens();
         let mut claims_in_the_past = inner.issue_for("u1", Duration::ZERO).unwrap().0;
-        assert_eq!(inner.verify(&claims_in_the_past).unwrap_err().code(), "token_expired");
+        assert_eq!(
+            inner.verify(&claims_in_the_past).unwrap_err().code(),
+            "token_expired"
+        );
         claims_in_the_past.push('x');
-        assert_eq!(inner.verify(&claims_in_the_past).unwrap_err().code(), "invalid_token");
+        assert_eq!(
+            inner.verify(&claims_in_the_past).unwrap_err().code(),
+            "invalid_token"
+        );
     }
 
     #[test]
     fn the_forwarded_header_is_believed_only_behind_a_gateway() {
         let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, "Bearer gateways-own".parse().unwrap());
+        headers.insert(
+            header::AUTHORIZATION,
+            "Bearer gateways-own".parse().unwrap(),
+        );
         headers.insert(FORWARDED_AUTHORIZATION, "Bearer callers".parse().unwrap());
         assert_eq!(tokens().bearer(&headers), Some("gateways-own"));
-        assert_eq!(AccessTokens::new(&"s".into(), true).bearer(&headers), Some("callers"));
+        assert_eq!(
+            AccessTokens::new(&"s".into(), true).bearer(&headers),
+            Some("callers")
+        );
     }
 }

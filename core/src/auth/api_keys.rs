@@ -25,8 +25,12 @@ pub struct ApiKeys {
 impl ApiKeys {
     /// Keys of partners (synchronous detection) and of services (the prediction contract between services).
     pub fn new(partners: &[SecretString], services: &[SecretString]) -> Self {
-        let hashes = |keys: &[SecretString]| keys.iter().map(|key| hash(key.expose_secret())).collect();
-        Self { partners: hashes(partners), services: hashes(services) }
+        let hashes =
+            |keys: &[SecretString]| keys.iter().map(|key| hash(key.expose_secret())).collect();
+        Self {
+            partners: hashes(partners),
+            services: hashes(services),
+        }
     }
 }
 
@@ -44,11 +48,17 @@ fn check(headers: &HeaderMap, known: &[[u8; 32]]) -> Result<(), ApiError> {
         ));
     };
     let sent: [u8; 32] = Sha256::digest(sent.as_bytes()).into();
-    let matches = known.iter().fold(Choice::from(0), |matches, key| matches | key.ct_eq(&sent));
+    let matches = known
+        .iter()
+        .fold(Choice::from(0), |matches, key| matches | key.ct_eq(&sent));
     if bool::from(matches) {
         Ok(())
     } else {
-        Err(ApiError::new(StatusCode::FORBIDDEN, "api_key_invalid", "Invalid API key. Access denied."))
+        Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "api_key_invalid",
+            "Invalid API key. Access denied.",
+        ))
     }
 }
 
@@ -87,6 +97,9 @@ where
 impl Modify for ApiKeys {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(HEADER)));
-        document.components.get_or_insert_default().add_security_scheme("api_key", scheme);
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("api_key", scheme);
     }
 }

@@ -14,8 +14,8 @@ use sha2::Sha256;
 /// hexadecimal), so that a leak in one place opens no other.
 pub fn derive_secret(secret: &SecretString, purpose: &str) -> SecretString {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes keys of any length");
     mac.update(purpose.as_bytes());
     hex::encode(mac.finalize().into_bytes()).into()
 }

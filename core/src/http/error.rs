@@ -34,7 +34,11 @@ pub struct Violation {
 impl Violation {
     /// A complaint about `field` in `location`.
     pub fn new(location: &str, field: &str, msg: impl Into<String>, kind: &str) -> Self {
-        Self { loc: vec![location.to_owned(), field.to_owned()], msg: msg.into(), kind: kind.to_owned() }
+        Self {
+            loc: vec![location.to_owned(), field.to_owned()],
+            msg: msg.into(),
+            kind: kind.to_owned(),
+        }
     }
 }
 
@@ -80,8 +84,19 @@ pub struct ApiError {
 
 impl ApiError {
     /// An error with a status, a stable machine code and a sentence for the caller.
-    pub fn new(status: StatusCode, code: &'static str, error: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, error: error.into(), detail: None, retry_after_seconds: None, challenge: false }
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        error: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            error: error.into(),
+            detail: None,
+            retry_after_seconds: None,
+            challenge: false,
+        }
     }
 
     /// Adds words for the caller.
@@ -109,14 +124,22 @@ impl ApiError {
     pub fn validation(violations: Vec<Violation>) -> Self {
         Self {
             detail: Some(ErrorDetail::Violations(violations)),
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_error", "Validation error")
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "validation_error",
+                "Validation error",
+            )
         }
     }
 
     /// 500. `cause` goes to the log, not to the caller.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "internal error");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal server error")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "Internal server error",
+        )
     }
 
     /// 404 with a code that says what was not found.
@@ -146,10 +169,14 @@ impl IntoResponse for ApiError {
         };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_seconds {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -160,8 +187,12 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Unavailable(cause) => {
                 tracing::error!(%cause, "store unavailable");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The service is busy. Please try again.")
-                    .with_retry_after(5)
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "store_unavailable",
+                    "The service is busy. Please try again.",
+                )
+                .with_retry_after(5)
             }
             StoreError::Taken(_) | StoreError::Malformed(_) => Self::internal(error),
         }

@@ -23,17 +23,26 @@ pub struct Fields {
 
 impl Fields {
     fn new(location: &'static str, values: Map<String, Value>) -> Self {
-        Self { location, values, violations: Vec::new() }
+        Self {
+            location,
+            values,
+            violations: Vec::new(),
+        }
     }
 
     /// Notes a complaint about `field`.
     pub fn refuse(&mut self, field: &str, message: impl Into<String>, kind: &str) {
-        self.violations.push(Violation::new(self.location, field, message, kind));
+        self.violations
+            .push(Violation::new(self.location, field, message, kind));
     }
 
     /// The string under the first of `names` that is present. Absent or null is fine.
     pub fn optional_string(&mut self, names: &[&str]) -> Option<String> {
-        let name = names.iter().find(|name| self.values.get(**name).is_some_and(|value| !value.is_null()))?;
+        let name = names.iter().find(|name| {
+            self.values
+                .get(**name)
+                .is_some_and(|value| !value.is_null())
+        })?;
         match self.values.remove(*name) {
             Some(Value::String(text)) => Some(text),
             _ => {
@@ -50,7 +59,11 @@ impl Fields {
         if found.is_none() && self.violations.len() == complaints {
             let name = names.first().copied().unwrap_or_default();
             if self.values.contains_key(name) {
-                self.refuse(name, "none is not an allowed value", "type_error.none.not_allowed");
+                self.refuse(
+                    name,
+                    "none is not an allowed value",
+                    "type_error.none.not_allowed",
+                );
             } else {
                 self.refuse(name, "field required", "value_error.missing");
             }
@@ -59,11 +72,18 @@ impl Fields {
     }
 
     /// A required string whose length in characters lies within `lengths`.
-    pub fn string_of_length(&mut self, name: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<String> {
+    pub fn string_of_length(
+        &mut self,
+        name: &str,
+        lengths: std::ops::RangeInclusive<usize>,
+    ) -> Option<String> {
         let text = self.string(&[name])?;
         let length = text.chars().count();
         if length < *lengths.start() {
-            let message = format!("ensure this value has at least {} characters", lengths.start());
+            let message = format!(
+                "ensure this value has at least {} characters",
+                lengths.start()
+            );
             self.refuse(name, message, "value_error.any_str.min_length");
             return None;
         }
@@ -76,10 +96,17 @@ impl Fields {
     }
 
     /// An optional whole number within `bounds`; in a query and in a form it is written as text.
-    pub fn optional_integer(&mut self, name: &str, bounds: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    pub fn optional_integer(
+        &mut self,
+        name: &str,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Option<u64> {
         let number = match self.values.remove(name)? {
             Value::Null => return None,
-            Value::Number(number) => number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from)),
+            Value::Number(number) => number
+                .as_i64()
+                .map(i128::from)
+                .or_else(|| number.as_u64().map(i128::from)),
             Value::String(text) => text.parse::<i128>().ok(),
             _ => None,
         };
@@ -88,14 +115,23 @@ impl Fields {
             return None;
         };
         if number < i128::from(*bounds.start()) {
-            let message = format!("ensure this value is greater than or equal to {}", bounds.start());
+            let message = format!(
+                "ensure this value is greater than or equal to {}",
+                bounds.start()
+            );
             self.refuse(name, message, "value_error.number.not_ge");
             return None;
         }
-        match u64::try_from(number).ok().filter(|number| number <= bounds.end()) {
+        match u64::try_from(number)
+            .ok()
+            .filter(|number| number <= bounds.end())
+        {
             Some(number) => Some(number),
             None => {
-                let message = format!("ensure this value is less than or equal to {}", bounds.end());
+                let message = format!(
+                    "ensure this value is less than or equal to {}",
+                    bounds.end()
+                );
                 self.refuse(name, message, "value_error.number.not_le");
                 None
             }
@@ -113,9 +149,15 @@ impl Fields {
 
     /// One of `choices`, by its written form. `text` is what the caller sent.
     pub fn choice<T: Copy>(&mut self, name: &str, text: &str, choices: &[(&str, T)]) -> Option<T> {
-        let found = choices.iter().find(|(written, _)| *written == text).map(|(_, value)| *value);
+        let found = choices
+            .iter()
+            .find(|(written, _)| *written == text)
+            .map(|(_, value)| *value);
         if found.is_none() {
-            let permitted: Vec<String> = choices.iter().map(|(written, _)| format!("'{written}'")).collect();
+            let permitted: Vec<String> = choices
+                .iter()
+                .map(|(written, _)| format!("'{written}'"))
+                .collect();
             let message = format!("unexpected value; permitted: {}", permitted.join(", "));
             self.refuse(name, message, "value_error.const");
         }
@@ -126,7 +168,9 @@ impl Fields {
         let value = T::from_fields(&mut self);
         match value {
             Some(value) if self.violations.is_empty() => Ok(value),
-            Some(_) | None if !self.violations.is_empty() => Err(ApiError::validation(self.violations)),
+            Some(_) | None if !self.violations.is_empty() => {
+                Err(ApiError::validation(self.violations))
+            }
             _ => Err(ApiError::internal("a body was refused without a complaint")),
         }
     }
@@ -161,41 +205,65 @@ pub fn media_type(headers: &HeaderMap) -> Option<&str> {
 fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|media_type| {
         let media_type = media_type.to_ascii_lowercase();
-        media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+        media_type == "application/json"
+            || (media_type.starts_with("application/") && media_type.ends_with("+json"))
     })
 }
 
 /// 415 for a body of a media type that the route does not take.
 pub fn unsupported_media_type(expected: &str) -> ApiError {
-    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported content type")
-        .with_detail(format!("Send {expected}"))
+    ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Unsupported content type",
+    )
+    .with_detail(format!("Send {expected}"))
 }
 
 /// 413 for a body over the route's limit.
 pub fn payload_too_large() -> ApiError {
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The request body is too large")
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "payload_too_large",
+        "The request body is too large",
+    )
 }
 
 fn body_refused(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return payload_too_large();
     }
-    ApiError::new(StatusCode::BAD_REQUEST, "unreadable_body", "The request body could not be read")
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "unreadable_body",
+        "The request body could not be read",
+    )
 }
 
 /// Reads a JSON object from a body.
 pub fn read_json<T: FromFields>(body: &[u8]) -> Result<T, ApiError> {
     let not_an_object = |message: &str, kind: &str| {
-        ApiError::validation(vec![Violation { loc: vec!["body".into()], msg: message.into(), kind: kind.into() }])
+        ApiError::validation(vec![Violation {
+            loc: vec!["body".into()],
+            msg: message.into(),
+            kind: kind.into(),
+        }])
     };
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(not_an_object("field required", "value_error.missing"));
     }
     match serde_json::from_slice(body) {
         Ok(Value::Object(values)) => Fields::new("body", values).read(),
-        Ok(_) => Err(not_an_object("value is not a valid dict", "type_error.dict")),
-        Err(error) => Err(ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", "Malformed JSON")
-            .with_detail(format!("line {} column {}", error.line(), error.column()))),
+        Ok(_) => Err(not_an_object(
+            "value is not a valid dict",
+            "type_error.dict",
+        )),
+        Err(error) => {
+            Err(
+                ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", "Malformed JSON")
+                    .with_detail(format!("line {} column {}", error.line(), error.column())),
+            )
+        }
     }
 }
 
@@ -206,7 +274,9 @@ impl<T: FromFields, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(unsupported_media_type("application/json"));
         }
-        let body = Bytes::from_request(request, state).await.map_err(body_refused)?;
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(body_refused)?;
         read_json(&body).map(Self)
     }
 }
@@ -216,17 +286,23 @@ impl<T: FromFields, S: Send + Sync> FromRequest<S> for JsonOrFormBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if is_json(request.headers()) {
-            return JsonBody::from_request(request, state).await.map(|JsonBody(value)| Self(value));
+            return JsonBody::from_request(request, state)
+                .await
+                .map(|JsonBody(value)| Self(value));
         }
         if !has_media_type(request.headers(), "application/x-www-form-urlencoded") {
-            return Err(unsupported_media_type("application/x-www-form-urlencoded or application/json"));
+            return Err(unsupported_media_type(
+                "application/x-www-form-urlencoded or application/json",
+            ));
         }
-        let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, state).await.map_err(|rejection| {
-            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                return payload_too_large();
-            }
-            ApiError::new(StatusCode::BAD_REQUEST, "malformed_form", "Malformed form")
-        })?;
+        let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, state)
+            .await
+            .map_err(|rejection| {
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    return payload_too_large();
+                }
+                ApiError::new(StatusCode::BAD_REQUEST, "malformed_form", "Malformed form")
+            })?;
         Fields::new("body", text_values(pairs)).read().map(Self)
     }
 }
@@ -237,11 +313,20 @@ impl<T: FromFields, S: Send + Sync> FromRequestParts<S> for QueryFields<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
             .await
-            .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "malformed_query", "Malformed query"))?;
+            .map_err(|_| {
+                ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    "malformed_query",
+                    "Malformed query",
+                )
+            })?;
         Fields::new("query", text_values(pairs)).read().map(Self)
     }
 }
 
 fn text_values(pairs: Vec<(String, String)>) -> Map<String, Value> {
-    pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name, Value::String(value)))
+        .collect()
 }

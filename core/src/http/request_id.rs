@@ -21,7 +21,10 @@ pub(crate) fn current() -> Option<String> {
 }
 
 fn is_sane(value: &str) -> bool {
-    (1..=LONGEST).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    (1..=LONGEST).contains(&value.len())
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// Middleware that gives each request its identity, and one line in the log: method, path (never the query, which may
@@ -33,14 +36,19 @@ pub(crate) async fn identify(request: Request, next: Next) -> Response {
         .and_then(|value| value.to_str().ok())
         .filter(|value| is_sane(value))
         .map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned);
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span =
+        tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     CURRENT
         .scope(
             id.clone(),
             async move {
                 let started = std::time::Instant::now();
                 let mut response = next.run(request).await;
-                tracing::info!(status = response.status().as_u16(), milliseconds = started.elapsed().as_secs_f64() * 1000.0, "answered");
+                tracing::info!(
+                    status = response.status().as_u16(),
+                    milliseconds = started.elapsed().as_secs_f64() * 1000.0,
+                    "answered"
+                );
                 if let Ok(value) = HeaderValue::from_str(&id) {
                     response.headers_mut().insert(HEADER, value);
                 }
