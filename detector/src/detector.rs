@@ -135,8 +135,7 @@ impl Detector {
             .map(|n| (n % period) as f32 / period as f32 - 0.5)
             .collect();
         self.network
-            .session()
-            .and_then(|mut session| session.logit(&signal))
+            .logits(&[signal.into()])
             .map(|_| ())
             .map_err(|error| ModelError::SelfTest(error.to_string()))
     }
@@ -180,19 +179,22 @@ impl Detector {
     fn score(&self, samples: &[f32], activity: &Activity) -> Result<(f64, Vec<Segment>), Error> {
         let length = self.manifest.window_samples;
         let calibration = self.manifest.calibration;
-        let mut session = self.network.session()?;
-        let mut logit_sum = 0.0;
-        let mut segments = Vec::new();
-        for window in windows::lay(activity, length, self.manifest.hop_samples) {
-            let logit = session.logit(&window.samples(samples, length))?;
-            logit_sum += logit;
-            segments.push(Segment {
+        let windows = windows::lay(activity, length, self.manifest.hop_samples);
+        let inputs: Vec<_> = windows
+            .iter()
+            .map(|window| window.samples(samples, length))
+            .collect();
+        let logits = self.network.logits(&inputs)?;
+        let mean = logits.iter().sum::<f64>() / logits.len() as f64;
+        let segments = windows
+            .iter()
+            .zip(&logits)
+            .map(|(window, &logit)| Segment {
                 start: seconds(window.start),
                 end: seconds(window.end),
                 score: probability(calibration.log_likelihood_ratio(logit)),
-            });
-        }
-        let mean = logit_sum / segments.len() as f64;
+            })
+            .collect();
         Ok((calibration.log_likelihood_ratio(mean), segments))
     }
 }

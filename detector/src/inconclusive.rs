@@ -7,12 +7,13 @@ use crate::features::Features;
 /// Less active speech than this is a word or two: the model then scores mostly its own repetition.
 const MIN_SPEECH_SECONDS: f64 = 1.0;
 
-/// Speech of any length has at least one vowel, and the shortest vowels take this long.
-const MIN_VOICED_SECONDS: f64 = 0.15;
+/// Speech of any length has at least one vowel, and a clear vowel takes at least this long. Of 1,379 clips of speech,
+/// noisy and lossy ones among them, four have less voice than these two bounds ask for; one of those is only noise.
+const MIN_VOICED_SECONDS: f64 = 0.1;
 
 /// In a clip too short to hold [`MIN_VOICED_SECONDS`], this share of the active sound must be voiced; running speech
-/// is about half voiced.
-const MIN_VOICED_SHARE: f64 = 0.2;
+/// is about half voiced, whispery speech much less.
+const MIN_VOICED_SHARE: f64 = 0.1;
 
 /// Running speech varies by 6 dB and more from frame to frame (standard deviation); a tone, a hum or steady noise by
 /// less than this.
@@ -21,7 +22,8 @@ const MIN_LEVEL_DEVIATION_DB: f64 = 1.0;
 /// A shorter sound may be one sustained vowel, whose level is steady too.
 const STEADY_SOUND_SECONDS: f64 = 0.5;
 
-/// Estimated signal-to-noise ratio below which the background is as much a part of the sound as the voice.
+/// Estimated signal-to-noise ratio below which the background is as much a part of the sound as the voice. All but one
+/// of 1,379 clips of speech from many microphones, lines and codecs are above 15 dB.
 const MIN_SIGNAL_TO_NOISE_DB: f64 = 8.0;
 
 /// A window at least this sure counts as confident, for spoof; one minus it, for bona fide.

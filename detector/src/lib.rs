@@ -2,7 +2,7 @@
 //!
 //! The crate decodes a recording by its content, finds where somebody speaks, scores overlapping windows with an
 //! ONNX model, calibrates the score, measures acoustic features, and says in plain English what it found. It uses
-//! no network, no threads of its own, no environment variables, and no files except in [`Detector::from_files`].
+//! no network, no async, no environment variables, and no files except in [`Detector::from_files`].
 //!
 //! ```no_run
 //! use bonafide_detector::{Detector, Limits};

@@ -1,5 +1,7 @@
 //! The ONNX graph, run by tract.
 
+use std::borrow::Cow;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tract::prelude::*;
@@ -7,15 +9,9 @@ use tract::prelude::*;
 use crate::error::{Error, ModelError};
 use crate::manifest::{Manifest, is_single_value};
 
-/// An optimised graph. Cloning shares it; running it from many threads at once is fine.
+/// An optimised graph, which any number of threads may run at once.
 pub(crate) struct Network {
     runnable: Runnable,
-    window_samples: usize,
-}
-
-/// One thread's use of a [`Network`], which keeps its scratch memory from window to window.
-pub(crate) struct Session {
-    state: State,
     window_samples: usize,
 }
 
@@ -91,26 +87,46 @@ impl Network {
         })
     }
 
-    /// Starts using the network on this thread.
-    pub(crate) fn session(&self) -> Result<Session, Error> {
-        let state = self.runnable.spawn_state().map_err(failure)?;
-        Ok(Session {
-            state,
-            window_samples: self.window_samples,
+    /// The logits of windows of exactly the contract's length, in their order: positive speaks for spoof.
+    ///
+    /// Windows are independent, so they are shared out among the machine's cores: who waits for one recording waits
+    /// less, and who sends many loses nothing but the start of a thread.
+    pub(crate) fn logits(&self, windows: &[Cow<'_, [f32]>]) -> Result<Vec<f64>, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = windows.len().div_ceil(cores).max(1);
+        let mut shares = windows.chunks(share);
+        let first = shares.next().unwrap_or_default();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = shares
+                .map(|share| scope.spawn(|| self.run(share)))
+                .collect();
+            let mut logits = self.run(first)?;
+            for other in others {
+                let more = other
+                    .join()
+                    .map_err(|_| Error::Model("inference panicked".to_owned()))?;
+                logits.extend(more?);
+            }
+            Ok(logits)
         })
     }
-}
 
-impl Session {
-    /// The logit of one window of exactly the contract's length: positive speaks for spoof.
-    pub(crate) fn logit(&mut self, window: &[f32]) -> Result<f64, Error> {
+    /// Runs windows one after the other, in the same scratch memory.
+    fn run(&self, windows: &[Cow<'_, [f32]>]) -> Result<Vec<f64>, Error> {
+        let mut state = self.runnable.spawn_state().map_err(failure)?;
+        windows
+            .iter()
+            .map(|window| self.logit(&mut state, window))
+            .collect()
+    }
+
+    fn logit(&self, state: &mut State, window: &[f32]) -> Result<f64, Error> {
         let input = Tensor::from_slice(&[1, self.window_samples], window).map_err(failure)?;
-        let outputs = self.state.run([input]).map_err(failure)?;
+        let outputs = state.run([input]).map_err(failure)?;
         let output = outputs
             .first()
             .ok_or_else(|| Error::Model("no output".to_owned()))?;
-        let logit = output.as_slice::<f32>().map_err(failure)?.first().copied();
-        match logit {
+        match output.as_slice::<f32>().map_err(failure)?.first().copied() {
             Some(logit) if logit.is_finite() => Ok(f64::from(logit)),
             other => Err(Error::Model(format!("the logit is {other:?}"))),
         }

@@ -25,12 +25,13 @@ fn pulses(
 ) -> Vec<f32> {
     let mut samples = vec![0.0f32; len];
     for (index, position) in positions.enumerate() {
-        let start = position.round() as usize;
-        for n in start..(start + 400).min(len) {
-            let time = (n - start) as f32;
+        let start = (position.round() as usize).min(len);
+        let end = (start + 400).min(len);
+        for (n, sample) in samples[start..end].iter_mut().enumerate() {
+            let time = n as f32;
             let ring =
                 (-time / 25.0).exp() * (std::f32::consts::TAU * 700.0 / RATE as f32 * time).cos();
-            samples[n] += amplitude(index) * ring;
+            *sample += amplitude(index) * ring;
         }
     }
     samples
