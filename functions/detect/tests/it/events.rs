@@ -1,18 +1,9 @@
 //! Storage events: at least once, out of order, and with workers that die.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops where something is not as it must be"
-)]
-
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::Request;
 use bonafide_core::audio_files::AudioFileStatus::{Completed, Failed, Processing, Uploaded};
 use bonafide_core::audio_files::{AudioFile, OBJECT_PREFIX};
 use bonafide_core::detections::detection_id;
@@ -22,11 +13,10 @@ use bonafide_core::time::now;
 use bonafide_detect::Outcome;
 use chrono::TimeDelta;
 use futures::future::join_all;
-use serde_json::json;
 
-use support::House;
-use support::recordings::{silence, silent_flac, voice};
-use support::stores::{Fragile, Outages};
+use crate::support::House;
+use crate::support::recordings::{silence, silent_flac, voice};
+use crate::support::stores::{Fragile, Outages};
 
 fn is_retry(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Retry { .. })
@@ -52,7 +42,7 @@ fn fragile() -> (House, Arc<Outages>) {
     let outages = Arc::new(Outages::default());
     let kept = Arc::clone(&outages);
     (
-        House::with(&[("EVENT_TOKEN", support::EVENT_TOKEN)], |inner| {
+        House::with(&[("EVENT_TOKEN", crate::support::EVENT_TOKEN)], |inner| {
             Arc::new(Fragile {
                 inner,
                 outages: kept,
@@ -362,61 +352,4 @@ async fn all_events_of_a_delivery_are_handled_and_one_that_must_come_again_bring
     assert_eq!(house.deliver(delivery.to_string()).await.status, 503);
     assert_completed_once(&house, &file).await;
     assert_eq!(house.file(&busy).await.status, Processing);
-}
-
-#[tokio::test]
-async fn the_event_route_is_open_only_to_whom_the_configuration_names() {
-    let test_event = json!({ "Event": "s3:TestEvent", "Bucket": "b" }).to_string();
-    let post = |path: &str, token: Option<&str>| {
-        let mut request = Request::post(path).header("content-type", "application/json");
-        if let Some(token) = token {
-            request = request.header("authorization", token);
-        }
-        request.body(Body::from(test_event.clone())).unwrap()
-    };
-    let house = House::new();
-    let right = format!("bearer {}", support::EVENT_TOKEN);
-    for path in ["/", "/events"] {
-        assert_eq!(
-            house.send(post(path, None)).await.error(),
-            (401, "not_authenticated".to_owned())
-        );
-        assert_eq!(
-            house.send(post(path, Some("Basic YTpi"))).await.error(),
-            (401, "not_authenticated".to_owned())
-        );
-        assert_eq!(
-            house.send(post(path, Some("Bearer wrong"))).await.error(),
-            (403, "event_token_invalid".to_owned())
-        );
-        assert_eq!(house.send(post(path, Some(&right))).await.status, 204);
-    }
-    let platform = House::with(&[("EVENT_AUTH", "platform")], |store| store);
-    assert_eq!(platform.send(post("/", None)).await.status, 204);
-    let closed = House::with(&[], |store| store);
-    for path in ["/", "/events"] {
-        assert_eq!(
-            closed.send(post(path, Some(&right))).await.error(),
-            (404, "not_found".to_owned())
-        );
-    }
-}
-
-#[tokio::test]
-async fn what_is_no_event_is_refused() {
-    let house = House::new();
-    for body in [
-        "",
-        "not JSON",
-        "{}",
-        r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{}}]}"#,
-    ] {
-        assert_eq!(
-            house.deliver(body).await.error(),
-            (400, "malformed_event".to_owned()),
-            "{body}"
-        );
-    }
-    let answer = house.deliver(vec![b' '; 1024 * 1024 + 1]).await;
-    assert_eq!(answer.error(), (413, "payload_too_large".to_owned()));
 }

@@ -1,12 +1,5 @@
 //! The reconcile run: what events and workers left behind.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops where something is not as it must be"
-)]
-
-mod support;
-
 use std::time::Duration;
 
 use bonafide_core::audio_files::AudioFile;
@@ -15,8 +8,8 @@ use bonafide_core::store::{Claim, ClaimRequest};
 use bonafide_core::time::now;
 use chrono::TimeDelta;
 
-use support::House;
-use support::recordings::voice;
+use crate::support::House;
+use crate::support::recordings::voice;
 
 async fn claim(house: &House, file: &AudioFile, seconds_ago: i64) {
     let request = ClaimRequest {

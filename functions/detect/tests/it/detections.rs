@@ -1,17 +1,10 @@
 //! A user's detections over HTTP.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops where something is not as it must be"
-)]
-
-mod support;
-
 use bonafide_detect::Outcome;
 use serde_json::{Value, json};
 
-use support::House;
-use support::recordings::voice;
+use crate::support::House;
+use crate::support::recordings::voice;
 
 const PATH: &str = "/api/v1/detections";
 

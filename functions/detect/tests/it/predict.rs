@@ -1,12 +1,5 @@
 //! The prediction contract between services, and where it does not fetch from.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops where something is not as it must be"
-)]
-
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,8 +12,8 @@ use bonafide_core::runtime;
 use bonafide_detect::State;
 use serde_json::json;
 
-use support::recordings::{silence, voice};
-use support::{Answer, House};
+use crate::support::recordings::{silence, voice};
+use crate::support::{Answer, House};
 
 const PATH: &str = "/api/predict";
 

@@ -1,7 +1,5 @@
 //! The function as it runs on a laptop: its router on an embedded store and a local folder, with the real model.
 
-#![expect(dead_code, reason = "every test program uses its own part")]
-
 pub(crate) mod recordings;
 pub(crate) mod stores;
 

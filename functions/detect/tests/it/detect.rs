@@ -1,12 +1,5 @@
 //! The synchronous API: every answer of the contract.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops where something is not as it must be"
-)]
-
-mod support;
-
 use axum::body::Body;
 use axum::http::Request;
 use base64::Engine;
@@ -14,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use bonafide_core::config::DEMO_API_KEY;
 use serde_json::{Value, json};
 
-use support::recordings::{silence, silent_flac, voice};
-use support::{Answer, House};
+use crate::support::recordings::{silence, silent_flac, voice};
+use crate::support::{Answer, House};
 
 const PATH: &str = "/api/v1/detect";
 
