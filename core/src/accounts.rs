@@ -1,10 +1,13 @@
 //! Accounts: who may sign in, and how passwords are kept.
 
+use std::sync::LazyLock;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::time::Timestamp;
@@ -42,17 +45,34 @@ impl User {
 #[error("password hashing failed: {0}")]
 pub struct PasswordError(String);
 
+/// As many hashes at once as there are cores: each takes 19 MiB, and a crowd at the door must not take all memory.
+static CORES: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+
+/// Runs a hash off the async threads, when a core is free for it.
+async fn when_a_core_is_free<T: Send + 'static>(
+    hash: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PasswordError> {
+    let failed = |error: &dyn std::fmt::Display| PasswordError(error.to_string());
+    let core = CORES.acquire().await.map_err(|error| failed(&error))?;
+    tokio::task::spawn_blocking(move || {
+        let _held = core;
+        hash()
+    })
+    .await
+    .map_err(|error| failed(&error))
+}
+
 /// Hashes a password by Argon2id (19 MiB, 2 passes: the parameters of the OWASP password storage cheat sheet), off the
 /// async threads.
 pub async fn hash_password(password: SecretString) -> Result<String, PasswordError> {
-    tokio::task::spawn_blocking(move || {
+    when_a_core_is_free(move || {
         Argon2::default()
             .hash_password(password.expose_secret().as_bytes())
             .map(|hash| hash.to_string())
             .map_err(|error| PasswordError(error.to_string()))
     })
-    .await
-    .map_err(|error| PasswordError(error.to_string()))?
+    .await?
 }
 
 /// Whether `password` is the one that `user` signed up with, off the async threads.
@@ -62,7 +82,7 @@ pub async fn hash_password(password: SecretString) -> Result<String, PasswordErr
 pub async fn verify_password(user: Option<&User>, password: SecretString) -> bool {
     const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let hash = user.map_or_else(|| NOBODY.to_owned(), |user| user.password_hash.clone());
-    let matches = tokio::task::spawn_blocking(move || {
+    let matches = when_a_core_is_free(move || {
         PasswordHash::new(&hash).is_ok_and(|hash| {
             Argon2::default()
                 .verify_password(password.expose_secret().as_bytes(), &hash)

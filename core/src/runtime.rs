@@ -27,13 +27,10 @@ pub enum RuntimeError {
 }
 
 /// Logs to standard error: lines for a person on a terminal, JSON elsewhere. `RUST_LOG` sets what is logged, by default
-/// our own `info` and everybody else's warnings.
+/// our own `info` (every target that begins with `bonafide`) and everybody else's warnings.
 pub fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new(
-            "warn,bonafide=info,bonafide_core=info,bonafide_detect=info,bonafide_upload=info",
-        )
-    });
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,bonafide=info"));
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
