@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use bonafide_core::config::Config;
+use bonafide_core::config::{Config, Environment};
 use bonafide_core::events::EventSink;
 use bonafide_core::store::SharedStore;
 use bonafide_core::{http, runtime};
@@ -41,6 +41,11 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(mut config: Config) -> anyhow::Result<()> {
+    if config.environment == Environment::Production {
+        // What is missing is told before anything is made.
+        config.access_tokens()?;
+        config.api_keys()?;
+    }
     // Before all work, so that a taken port is told at once, and callers who come early wait instead of failing.
     let listener = runtime::listen(&address(&config)).await?;
     let local = listener.local_addr()?;
