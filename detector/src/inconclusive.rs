@@ -8,7 +8,7 @@ use crate::features::Features;
 const MIN_SPEECH_SECONDS: f64 = 1.0;
 
 /// Speech of any length has at least one vowel, and a clear vowel takes at least this long. Of 1,379 clips of speech,
-/// noisy and lossy ones among them, four have less voice than these two bounds ask for; one of those is only noise.
+/// noisy and lossy ones among them, three have less voice than these two bounds ask for, and two of those hold none.
 const MIN_VOICED_SECONDS: f64 = 0.1;
 
 /// In a clip too short to hold [`MIN_VOICED_SECONDS`], this share of the active sound must be voiced; running speech
@@ -22,7 +22,7 @@ const MIN_LEVEL_DEVIATION_DB: f64 = 1.0;
 /// A shorter sound may be one sustained vowel, whose level is steady too.
 const STEADY_SOUND_SECONDS: f64 = 0.5;
 
-/// Estimated signal-to-noise ratio below which the background is as much a part of the sound as the voice. All but one
+/// Estimated signal-to-noise ratio below which the background is as much a part of the sound as the voice. All but two
 /// of 1,379 clips of speech from many microphones, lines and codecs are above 15 dB.
 const MIN_SIGNAL_TO_NOISE_DB: f64 = 8.0;
 

@@ -6,9 +6,9 @@ use rubato::{Fft, FixedSync, Resampler as _};
 use crate::SAMPLE_RATE_HZ;
 use crate::error::Error;
 
-/// Frames per FFT block. Larger blocks give a steeper anti-aliasing filter: at this size it starts to fall within
-/// the top 3 % of the band. At 44.1 kHz it is 0.1 s, so that short recordings are not padded much.
-const CHUNK_FRAMES: usize = 4_096;
+/// Least frames per FFT block. Larger blocks give a steeper anti-aliasing filter: at this size it starts to fall within
+/// the top few percent of the band. At 44.1 kHz a block is 0.08 s, so that short recordings are not padded much.
+const MIN_BLOCK_FRAMES: usize = 2_048;
 
 /// Resamples mono audio to 16 kHz block by block and takes out the filter's delay, so that time stays where it was.
 pub(crate) struct Resampler {
@@ -38,7 +38,7 @@ impl Resampler {
         let fft = Fft::new(
             rate as usize,
             SAMPLE_RATE_HZ as usize,
-            CHUNK_FRAMES,
+            block_frames(rate as usize),
             1,
             FixedSync::Both,
         )
@@ -98,6 +98,17 @@ impl Resampler {
         out.truncate(out.len() - surplus);
         Ok(())
     }
+}
+
+/// A block must hold a whole number of the rates' common periods; a power of two of them keeps the FFT's length free of
+/// large primes, which would make it several times slower.
+fn block_frames(rate: usize) -> usize {
+    let (mut divisor, mut rest) = (rate, SAMPLE_RATE_HZ as usize);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    let period = rate / divisor;
+    period * MIN_BLOCK_FRAMES.div_ceil(period).next_power_of_two()
 }
 
 impl Converter {

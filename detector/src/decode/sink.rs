@@ -82,12 +82,14 @@ impl Sink {
             });
         }
         self.mono.clear();
-        let gain = 1.0 / channels as f32;
-        self.mono.extend(
-            interleaved
-                .chunks_exact(channels)
-                .map(|frame| clean(frame.iter().sum::<f32>() * gain)),
-        );
+        if channels == 1 {
+            self.mono.extend(interleaved.iter().copied().map(clean));
+        } else {
+            let gain = 1.0 / channels as f32;
+            let frames = interleaved.chunks_exact(channels);
+            self.mono
+                .extend(frames.map(|frame| clean(frame.iter().sum::<f32>() * gain)));
+        }
         match &mut self.resampler {
             Some(resampler) => resampler.push(&self.mono, &mut self.samples),
             None => Ok(()),
