@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bonafide_core::config::{Config, Environment};
-use bonafide_core::events::EventSink;
+use bonafide_core::events::{EventSink, StorageEvent};
 use bonafide_core::store::SharedStore;
 use bonafide_core::{http, runtime};
 use bonafide_detect::EventHandler;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -40,7 +42,16 @@ pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     result
 }
 
-async fn serve(mut config: Config) -> anyhow::Result<()> {
+/// All that serving needs, not yet begun.
+struct Ready {
+    listener: TcpListener,
+    house: House,
+    events: Sender,
+    incoming: UnboundedReceiver<StorageEvent>,
+    welcome: String,
+}
+
+async fn prepare(mut config: Config) -> anyhow::Result<Ready> {
     if config.environment == Environment::Production {
         // What is missing is told before anything is made.
         config.access_tokens()?;
@@ -48,7 +59,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     }
     // Before all work, so that a taken port is told at once, and callers who come early wait instead of failing.
     let listener = runtime::listen(&address(&config)).await?;
-    let local = listener.local_addr()?;
+    let url = url_of(listener.local_addr()?);
     let detector = tokio::task::spawn_blocking({
         let config = config.clone();
         move || load_detector(&config)
@@ -57,7 +68,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     let store = open_store(&config).await?;
     let data_dir = config.data_dir.clone();
     config.or_secret_key(|| secret::read_or_make(&data_dir))?;
-    config.or_public_url(url_of(local));
+    config.or_public_url(url.clone());
     let bucket = config.open_bucket()?;
     let (events, incoming) = mpsc::unbounded_channel();
     let uploads = if bucket.is_local() {
@@ -65,7 +76,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     } else {
         EventSink::Bucket
     };
-    let welcome = welcome::text(&config, &url_of(local), bucket.name(), |name| {
+    let welcome = welcome::text(&config, &url, bucket.name(), |name| {
         std::env::var(name).ok()
     });
     let detector = detector
@@ -73,9 +84,32 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
         .context("loading the model broke off")?
         .context("cannot use the model")?;
     let house = House::new(&config, &store, bucket, uploads, detector)?;
+    Ok(Ready {
+        listener,
+        house,
+        events,
+        incoming,
+        welcome,
+    })
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    // Listened for from the beginning: a signal that comes while the service starts is one to obey, too.
+    let mut signal = tokio::spawn(runtime::shutdown_signal());
+    let Ready {
+        listener,
+        house,
+        events,
+        incoming,
+        welcome,
+    } = tokio::select! {
+        ready = prepare(config) => ready?,
+        _ = &mut signal => return Ok(()),
+    };
 
     let (stop, stopping) = watch::channel(false);
-    let queue = tokio::spawn(Queue::new(house.events.clone(), stopping.clone()).run(incoming));
+    let queue = Queue::new(house.events.clone(), stopping.clone());
+    let queue = tokio::spawn(queue.run(incoming));
     let reconciling = tokio::spawn(reconcile(house.events, events));
     let app = http::app(house.routes.split_for_parts().0);
     let mut server = tokio::spawn(runtime::serve(listener, app, until(stopping)));
@@ -83,7 +117,7 @@ async fn serve(mut config: Config) -> anyhow::Result<()> {
     let _ = std::io::stdout().lock().write_all(welcome.as_bytes());
 
     tokio::select! {
-        () = runtime::shutdown_signal() => {}
+        _ = signal => {}
         // It ends by itself only where it fails.
         ended = &mut server => return Ok(ended.context("the server broke off")??),
     }
