@@ -141,3 +141,81 @@ fn comparisons(analysis: &Analysis, reference: &Reference) -> Option<String> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::AudioInfo;
+    use crate::features::Features;
+
+    fn analysis(score: f64, pitch_deviation_semitones: f64) -> Analysis {
+        let mut features = Features::default();
+        features.voice_features.pitch_deviation_semitones = Some(pitch_deviation_semitones);
+        Analysis {
+            score,
+            log_likelihood_ratio: (score / (1.0 - score)).ln(),
+            verdict: if score >= 0.5 {
+                Verdict::Spoof
+            } else {
+                Verdict::BonaFide
+            },
+            inconclusive: None,
+            segments: Vec::new(),
+            features,
+            explanation: String::new(),
+            audio: AudioInfo {
+                container: "wav".to_owned(),
+                codec: "pcm_s16le".to_owned(),
+                sample_rate_hz: 16_000,
+                channels: 1,
+                seconds: 5.0,
+                speech_seconds: 4.0,
+            },
+        }
+    }
+
+    fn reference() -> Reference {
+        let json = br#"{"features": {"voice_features.pitch_deviation_semitones":
+            {"p1": 0.8, "p5": 1.5, "p25": 2.0, "p50": 2.5, "p75": 3.0, "p95": 5.0, "p99": 6.0}}, "clips": 10}"#;
+        Reference::parse(json).expect("a valid reference")
+    }
+
+    #[test]
+    fn an_unusual_measurement_is_named_with_what_is_usual() {
+        let low = explain(&analysis(0.9, 0.62), &reference());
+        assert!(
+            low.contains("low pitch variation (0.6 semitones; usual is 1.5 to 5.0)"),
+            "{low}"
+        );
+        let high = explain(&analysis(0.9, 7.0), &reference());
+        assert!(
+            high.contains("high pitch variation (7.0 semitones"),
+            "{high}"
+        );
+    }
+
+    #[test]
+    fn an_unusual_measurement_does_not_argue_against_a_bona_fide_verdict() {
+        let text = explain(&analysis(0.1, 0.62), &reference());
+        assert!(
+            text.contains("not decisive for the model: low pitch variation"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn usual_measurements_do_not_argue_against_a_spoof_verdict() {
+        let text = explain(&analysis(0.9, 2.5), &reference());
+        assert!(text.contains("finer detail than the 1 compared"), "{text}");
+        assert!(!text.contains("people"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_compared() {
+        let mut unmeasured = analysis(0.9, 2.5);
+        unmeasured.features = Features::default();
+        let text = explain(&unmeasured, &reference());
+        assert!(!text.contains("usual"), "{text}");
+        assert!(!explain(&analysis(0.9, 0.1), &Reference::default()).contains("usual"));
+    }
+}
