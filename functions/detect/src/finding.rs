@@ -26,7 +26,7 @@ pub struct Finding {
     pub log_likelihood_ratio: f64,
     /// Scores along the recording.
     pub segments: Vec<Segment>,
-    /// Measured features, in the shape of [`MeasuredFeatures`].
+    /// Measured features, in the shape of `MeasuredFeatures`.
     pub features: Value,
     /// What was measured, in words.
     pub explanation: String,

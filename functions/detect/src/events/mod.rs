@@ -2,7 +2,7 @@
 //!
 //! Delivery is at least once and out of order, and workers die. What keeps the books straight:
 //!
-//! - **The file's lease.** A file is claimed before work and belongs to one random holder for [`LEASE`]. Another delivery
+//! - **The file's lease.** A file is claimed before work and belongs to one random holder for `LEASE`. Another delivery
 //!   meanwhile is told to come back when the lease ends; by then the file is finished, or is taken over. A lease that
 //!   runs out while its holder still works (a very long line for the cores) costs double work, not a double detection.
 //! - **The detection's id** follows from bucket, key, version and model, so that whoever repeats the work writes the same
