@@ -575,6 +575,23 @@ fn signed(claims: &Value, key: &str) -> String {
     .unwrap()
 }
 
+/// An answer that comes while the client is still sending must not be lost with the connection.
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_has_not_sent_everything_yet() {
+    let house = House::start().await;
+    let anonymous = house.ada.anonymous();
+    let bytes = vec![0x5A; LARGEST - 1];
+    for _ in 0..20 {
+        let refused = anonymous
+            .upload_as("file", "large.wav", "audio/wav", &bytes)
+            .await;
+        refused.expect_error(401, "not_authenticated");
+        let nowhere = anonymous.request(Method::POST, "/nowhere");
+        let refused = anonymous.send(nowhere.body(bytes.clone())).await;
+        refused.expect_error(404, "not_found");
+    }
+}
+
 #[tokio::test]
 async fn without_a_good_key_nothing_is_analysed() {
     let house = House::start().await;

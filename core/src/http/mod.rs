@@ -5,6 +5,7 @@ pub mod error;
 pub mod fields;
 pub mod pages;
 mod request_id;
+mod unread;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -40,6 +41,7 @@ pub fn app(routes: Router) -> Router {
         })
         .layer(DefaultBodyLimit::max(DEFAULT_BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(unread::drain))
         .layer(middleware::from_fn(request_id::identify))
         .layer(
             CorsLayer::new()
