@@ -25,11 +25,21 @@ LARGEST = 4 * 1024 * 1024
 TOLERANCE = 1e-3
 
 
-def trained(run: str) -> tuple[Detector, dict]:
-    """The averaged network of a run, ready to infer, and the run's checkpoint."""
+def trained(run: str, average_with: str | None = None) -> tuple[Detector, dict]:
+    """The averaged network of a run, ready to infer, and the run's checkpoint.
+
+    With `average_with`, the mean of its weights and those of the run that it started from: along such a path the mean
+    is usually better than either end (Wortsman et al., 2022, "Robust fine-tuning of zero-shot models").
+    """
     checkpoint = torch.load(data.RUNS / run / "checkpoint.pt", weights_only=False, map_location="cpu")
+    state = checkpoint["average"]
+    if average_with:
+        other = torch.load(data.RUNS / average_with / "checkpoint.pt", weights_only=False, map_location="cpu")[
+            "average"
+        ]
+        state = {n: torch.lerp(v, other[n], 0.5) if v.is_floating_point() else v for n, v in state.items()}
     network = Detector()
-    network.load_state_dict(checkpoint["average"])
+    network.load_state_dict(state)
     return network.eval(), checkpoint
 
 
@@ -96,7 +106,7 @@ def check(network: Detector, path: Path) -> dict[str, float]:
     return timings
 
 
-def training_data(options: dict) -> str:
+def training_data(options: dict, average_with: str | None) -> str:
     """What a run was trained on, in words."""
     parts = ["train split of the project's corpus"]
     if options["hold_out"] is not None:
@@ -105,6 +115,8 @@ def training_data(options: dict) -> str:
         parts.append(f"{options['twin_share']:.0%} of each batch in pairs of bona fide clips and copy-synthesis twins")
     if options["start_from"]:
         parts.append(f"from the weights of run {options['start_from']}")
+    if average_with:
+        parts.append(f"weights then averaged with those of run {average_with}")
     return ", ".join(parts)
 
 
@@ -131,12 +143,15 @@ def main() -> None:
     """Export a run to model/, calibrated on dev."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--run", default="final")
+    parser.add_argument(
+        "--average-with", help="run whose weights to average with; it must be what this one started from"
+    )
     parser.add_argument("--corpus", type=Path, default=data.CORPUS)
     parser.add_argument("--model", type=Path, default=pipeline.MODEL)
     parser.add_argument("--graph-only", type=Path, help="write only the graph, to this path")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    network, checkpoint = trained(arguments.run)
+    network, checkpoint = trained(arguments.run, arguments.average_with)
     if arguments.graph_only:
         write_graph(network, arguments.graph_only)
         return
@@ -178,7 +193,7 @@ def main() -> None:
             },
             "thresholds": {"spoof_probability": threshold},
             "training": {
-                "data": training_data(checkpoint["options"]),
+                "data": training_data(checkpoint["options"], arguments.average_with),
                 "parameters": parameters(network),
                 "date": datetime.date.today().isoformat(),
                 **{key: checkpoint["options"][key] for key in ("run", "seed", "steps", "batch", "samples")},

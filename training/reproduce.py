@@ -33,7 +33,7 @@ def main() -> None:
     run("export", "--run", "fold4", "--graph-only", str(held_out))
     run("evaluate", "--model", str(held_out), "--fold", "4", "--output", str(held_out.with_suffix(".json")), *corpus)
     run("train", "--run", "final", "--start-from", "fold4")
-    run("export", "--run", "final", *corpus)
+    run("export", "--run", "final", "--average-with", "fold4", *corpus)
     run("probe", *corpus)
 
 
