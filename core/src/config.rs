@@ -252,7 +252,7 @@ impl Config {
         ))
     }
 
-    /// Whether the embedded store is to be used: no `MONGODB_URI`, and development.
+    /// Whether the all-in-one is to use the embedded store: no `MONGODB_URI`.
     pub fn uses_embedded_store(&self) -> bool {
         self.mongodb_uri.is_none()
     }

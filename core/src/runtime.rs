@@ -2,13 +2,29 @@
 
 use std::future::Future;
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
 
 use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
+
+/// How long a client may take to send the head of a request. Load balancers keep idle connections open for about as
+/// long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long requests that have begun may take to end after the signal to stop. Platforms kill after ten seconds (Docker,
+/// Cloud Run) or thirty.
+pub const GRACE: Duration = Duration::from_secs(9);
+
+/// Pause after a connection could not be accepted: there may be no file handle left until others end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why serving ended early.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +86,8 @@ pub async fn listen(address: &str) -> Result<TcpListener, RuntimeError> {
         })
 }
 
-/// Serves `app` until `shutdown` resolves, then answers what has begun and returns.
+/// Serves `app` until `shutdown` resolves, then answers what has begun, for at most [`GRACE`], and returns. Whoever sends
+/// the head of a request too slowly is cut off.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
@@ -78,12 +95,43 @@ pub async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     tracing::info!(%address, "serving");
-    axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(shutdown)
-    .await
+    let mut connections = http1::Builder::new();
+    connections
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    let service = TowerToHyperService::new(app);
+    let open = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // An answer is one small packet after a pause; waiting to fill it would only delay it.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+        let connection = connections.serve_connection(TokioIo::new(stream), service.clone());
+        let connection = open.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, open.shutdown()).await.is_err() {
+        tracing::warn!("stopped before all requests had ended");
+    }
+    Ok(())
 }
 
 /// Resolves on SIGTERM (what clouds send) or SIGINT (Ctrl-C).
@@ -109,4 +157,67 @@ pub async fn shutdown_signal() {
         () = terminate => {}
     }
     tracing::info!("shutting down");
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    async fn start(
+        app: Router,
+    ) -> (
+        std::net::SocketAddr,
+        oneshot::Sender<()>,
+        tokio::task::JoinHandle<io::Result<()>>,
+    ) {
+        let listener = listen("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(serve(listener, app, async {
+            let _ = stopped.await;
+        }));
+        (address, stop, served)
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_is_answered_after_the_signal_to_stop() {
+        let slow = get(|| async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "done"
+        });
+        let (address, stop, served) = start(Router::new().route("/", slow)).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.send(()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"),
+            "{answer}"
+        );
+        served.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_ends_its_request_does_not_keep_the_process() {
+        let (address, stop, served) = start(Router::new()).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx")
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.send(()).unwrap();
+        let ended = tokio::time::timeout(GRACE * 2, served).await;
+        assert!(ended.is_ok_and(|served| served.unwrap().is_ok()));
+    }
 }

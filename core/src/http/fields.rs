@@ -7,9 +7,9 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value};
 
 use crate::http::error::{ApiError, Violation};
+use crate::http::values::{Value, Values};
 
 /// The named values of one body or query, with the complaints found so far.
 ///
@@ -17,12 +17,12 @@ use crate::http::error::{ApiError, Violation};
 /// it gives up, and the caller hears of all mistakes at once.
 pub struct Fields {
     location: &'static str,
-    values: Map<String, Value>,
+    values: Values,
     violations: Vec<Violation>,
 }
 
 impl Fields {
-    fn new(location: &'static str, values: Map<String, Value>) -> Self {
+    fn new(location: &'static str, values: Values) -> Self {
         Self {
             location,
             values,
@@ -58,7 +58,7 @@ impl Fields {
         let found = self.optional_string(names);
         if found.is_none() && self.violations.len() == complaints {
             let name = names.first().copied().unwrap_or_default();
-            if self.values.contains_key(name) {
+            if self.values.get(name).is_some() {
                 self.refuse(
                     name,
                     "none is not an allowed value",
@@ -103,10 +103,7 @@ impl Fields {
     ) -> Option<u64> {
         let number = match self.values.remove(name)? {
             Value::Null => return None,
-            Value::Number(number) => number
-                .as_i64()
-                .map(i128::from)
-                .or_else(|| number.as_u64().map(i128::from)),
+            Value::Integer(number) => Some(number),
             Value::String(text) => text.parse::<i128>().ok(),
             _ => None,
         };
@@ -253,8 +250,8 @@ pub fn read_json<T: FromFields>(body: &[u8]) -> Result<T, ApiError> {
         return Err(not_an_object("field required", "value_error.missing"));
     }
     match serde_json::from_slice(body) {
-        Ok(Value::Object(values)) => Fields::new("body", values).read(),
-        Ok(_) => Err(not_an_object(
+        Ok(values) => Fields::new("body", values).read(),
+        Err(error) if error.is_data() => Err(not_an_object(
             "value is not a valid dict",
             "type_error.dict",
         )),
@@ -303,7 +300,9 @@ impl<T: FromFields, S: Send + Sync> FromRequest<S> for JsonOrFormBody<T> {
                 }
                 ApiError::new(StatusCode::BAD_REQUEST, "malformed_form", "Malformed form")
             })?;
-        Fields::new("body", text_values(pairs)).read().map(Self)
+        Fields::new("body", Values::of_texts(pairs))
+            .read()
+            .map(Self)
     }
 }
 
@@ -320,13 +319,8 @@ impl<T: FromFields, S: Send + Sync> FromRequestParts<S> for QueryFields<T> {
                     "Malformed query",
                 )
             })?;
-        Fields::new("query", text_values(pairs)).read().map(Self)
+        Fields::new("query", Values::of_texts(pairs))
+            .read()
+            .map(Self)
     }
-}
-
-fn text_values(pairs: Vec<(String, String)>) -> Map<String, Value> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name, Value::String(value)))
-        .collect()
 }

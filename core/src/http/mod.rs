@@ -5,7 +5,11 @@ pub mod error;
 pub mod fields;
 pub mod pages;
 mod request_id;
+pub mod room;
 mod unread;
+mod values;
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -14,6 +18,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use self::error::ApiError;
 
@@ -25,6 +30,9 @@ pub const MAX_AUDIO_BYTES: usize = 10 * 1024 * 1024;
 
 /// Largest body of a route that sets no limit of its own, in bytes.
 const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
+
+/// Longest pause in the middle of a body. Whoever sends nothing for so long has gone.
+const BODY_PAUSE: Duration = Duration::from_secs(30);
 
 /// Puts the house's layers around the routes of one function, or of all.
 ///
@@ -40,9 +48,9 @@ pub fn app(routes: Router) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(DEFAULT_BODY_LIMIT))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(unread::drain))
-        .layer(middleware::from_fn(request_id::identify))
         .layer(
             CorsLayer::new()
                 .allow_origin(Any)
@@ -53,8 +61,13 @@ pub fn app(routes: Router) -> Router {
                     HeaderName::from_static("x-api-key"),
                     HeaderName::from_static("x-request-id"),
                 ])
-                .expose_headers([HeaderName::from_static("x-request-id"), header::RETRY_AFTER]),
+                .expose_headers([
+                    HeaderName::from_static("x-request-id"),
+                    header::RETRY_AFTER,
+                    header::WWW_AUTHENTICATE,
+                ]),
         )
+        .layer(middleware::from_fn(request_id::identify))
 }
 
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {

@@ -10,13 +10,16 @@ mod finding;
 mod predict;
 mod readiness;
 mod synchronous;
+mod synchronous_schema;
 
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware::from_fn_with_state;
 use axum::routing::post;
 use bonafide_core::auth::{AccessTokens, ApiKeys};
 use bonafide_core::config::{Config, ConfigError, EventAuth};
+use bonafide_core::http::room::take_room;
 use bonafide_core::objects::Bucket;
 use bonafide_core::store::SharedStore;
 use bonafide_detector::{Detector, ModelError};
@@ -116,7 +119,11 @@ impl FromRef<State> for ApiKeys {
 /// bucket and us, and exist only where the configuration says who may use them.
 pub fn router(state: State) -> OpenApiRouter {
     let documented = OpenApiRouter::new()
-        .routes(routes!(synchronous::detect).layer(DefaultBodyLimit::max(synchronous::BODY_LIMIT)))
+        .routes(
+            routes!(synchronous::detect)
+                .layer(DefaultBodyLimit::max(synchronous::BODY_LIMIT))
+                .layer(from_fn_with_state(synchronous::BODY_LIMIT, take_room)),
+        )
         .routes(routes!(predict::predict))
         .routes(routes!(detections::list))
         .routes(routes!(detections::get))

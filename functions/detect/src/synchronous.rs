@@ -22,13 +22,14 @@ use utoipa::ToSchema;
 use crate::State;
 use crate::analyst::too_large;
 use crate::finding::MeasuredFeatures;
+use crate::synchronous_schema::{DetectParameters, DetectRequestSchema, Language};
 
 /// Largest body in bytes: the base64 of the largest recording (13.4 MiB), and room for line breaks, which JSON writes
 /// in up to four characters for each 76.
 pub(crate) const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// In the order of the message that the first version of this API gave.
-const LANGUAGES: [(&str, &str); 5] = [
+pub(crate) const LANGUAGES: [(&str, &str); 5] = [
     ("Tamil", "Tamil"),
     ("English", "English"),
     ("Hindi", "Hindi"),
@@ -36,7 +37,7 @@ const LANGUAGES: [(&str, &str); 5] = [
     ("Telugu", "Telugu"),
 ];
 
-const FORMATS: [(&str, ()); 9] = [
+pub(crate) const FORMATS: [(&str, ()); 9] = [
     ("mp3", ()),
     ("wav", ()),
     ("flac", ()),
@@ -54,19 +55,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A recording to judge.
-#[derive(ToSchema)]
-#[schema(as = DetectRequest)]
+/// A recording to judge. [`DetectRequestSchema`] documents it.
 pub(crate) struct DetectRequest {
-    /// The recording in base64, at most 10 MiB of audio: MP3, WAV, FLAC, M4A, AAC, Ogg Vorbis, Ogg Opus or WebM Opus.
-    /// Line breaks and a leading `data:...;base64,` are fine. May be written `audioBase64`.
     audio_base64: String,
-    /// What is spoken: Tamil, English, Hindi, Malayalam or Telugu. Echoed in the answer.
-    #[schema(value_type = String, example = "English")]
     language: &'static str,
-    /// What the caller believes the format to be. Checked to be a known name, and otherwise not relied on: the content
-    /// decides.
-    #[schema(rename = "audioFormat", value_type = Option<String>, example = "mp3")]
     #[expect(dead_code, reason = "only its name is checked")]
     audio_format: Option<()>,
 }
@@ -110,7 +102,7 @@ pub(crate) struct DetectAnswer {
     #[schema(example = "success")]
     status: &'static str,
     /// The request's language.
-    #[schema(example = "Tamil")]
+    #[schema(value_type = Language, example = "Tamil")]
     language: &'static str,
     /// The verdict.
     classification: Classification,
@@ -156,27 +148,46 @@ pub(crate) struct DetectDetail {
     path = "/api/v1/detect",
     tag = "Synchronous detection",
     security(("api_key" = [])),
-    params(("detail" = Option<String>, Query, description = "`full` adds score, segments, features, audio and model")),
-    request_body = DetectRequest,
+    params(DetectParameters),
+    request_body = DetectRequestSchema,
     responses(
         (status = 200, description = "The verdict", body = DetectAnswer),
-        (status = 400, description = "Malformed JSON or base64, an empty or undecodable recording", body = ErrorBody),
-        (status = 401, description = "No API key", body = ErrorBody),
-        (status = 403, description = "A wrong API key", body = ErrorBody),
-        (status = 413, description = "More than 10 MiB or 10 minutes of audio", body = ErrorBody),
-        (status = 415, description = "Not JSON, or not audio of a supported format", body = ErrorBody),
-        (status = 422, description = "A missing or wrong field", body = ErrorBody),
-        (status = 500, description = "A fault of ours", body = ErrorBody),
-        (status = 503, description = "Too many calls at once", body = ErrorBody),
+        (
+            status = 400,
+            description = "`invalid_base64`, `empty_audio`, `undecodable_audio`, `malformed_json`, `malformed_query` or \
+                `unreadable_body`",
+            body = ErrorBody
+        ),
+        (status = 401, description = "`api_key_missing`", body = ErrorBody),
+        (status = 403, description = "`api_key_invalid`", body = ErrorBody),
+        (
+            status = 413,
+            description = "`audio_too_large` (over 10 MiB), `audio_too_long` (over 10 minutes) or `payload_too_large`",
+            body = ErrorBody
+        ),
+        (status = 415, description = "`unsupported_audio`, or `unsupported_media_type`: not JSON", body = ErrorBody),
+        (status = 422, description = "`validation_error`", body = ErrorBody),
+        (status = 500, description = "`internal_error`", body = ErrorBody),
+        (
+            status = 503,
+            description = "`busy`",
+            body = ErrorBody,
+            headers(("retry-after" = u64, description = "Seconds to wait"))
+        ),
     )
 )]
 pub(crate) async fn detect(
     Shared(state): Shared<State>,
     _: Partner,
     QueryFields(query): QueryFields<DetectQuery>,
-    JsonBody(request): JsonBody<DetectRequest>,
+    request: Result<JsonBody<DetectRequest>, ApiError>,
 ) -> ApiResult<Json<DetectAnswer>> {
     let started = Instant::now();
+    let JsonBody(request) = request.map_err(|error| match error.status() {
+        // The same answer, whichever limit a recording meets first.
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => error,
+    })?;
     let recording = decode(&request.audio_base64)?;
     // The text is a third larger than the recording and would be kept through the analysis.
     drop(request.audio_base64);

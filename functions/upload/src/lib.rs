@@ -16,8 +16,10 @@ mod storing;
 mod views;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware::from_fn_with_state;
 use bonafide_core::auth::AccessTokens;
 use bonafide_core::events::EventSink;
+use bonafide_core::http::room::take_room;
 use bonafide_core::objects::Bucket;
 use bonafide_core::store::SharedStore;
 use utoipa_axum::router::OpenApiRouter;
@@ -52,6 +54,7 @@ pub fn router(state: State) -> OpenApiRouter {
     let mut router = OpenApiRouter::new()
         .routes(routes!(create::create_audio_file))
         .layer(DefaultBodyLimit::max(reading::MAX_BODY_BYTES))
+        .layer(from_fn_with_state(reading::MAX_BODY_BYTES, take_room))
         .routes(routes!(files::list_audio_files))
         .routes(routes!(files::audio_file));
     if state.bucket.is_local() {

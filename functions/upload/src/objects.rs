@@ -8,11 +8,13 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use bonafide_core::audio_files::AudioFileStatus;
 use bonafide_core::http::MAX_AUDIO_BYTES;
 use bonafide_core::http::error::{ApiError, ApiResult, ErrorBody};
 use bonafide_core::http::fields::media_type;
+use bonafide_core::http::room::take_room;
 use bonafide_core::objects::{LocalGrant, ObjectError, SignedQuery};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,7 +24,8 @@ use utoipa_axum::routes;
 use crate::State;
 use crate::files::not_found;
 use crate::reading::{
-    ReadError, audio_too_large, empty_audio, read_at_most, unreadable_body, unsupported_audio,
+    MAX_BODY_BYTES, ReadError, audio_too_large, empty_audio, read_at_most, unreadable_body,
+    unsupported_audio,
 };
 use crate::storing::{already_uploaded, store_awaited};
 
@@ -31,7 +34,9 @@ const ROUTE: &str = "/api/v1/objects/{*key}";
 const DOCUMENTED: &str = "/api/v1/objects/{key}";
 
 pub(crate) fn router() -> OpenApiRouter<State> {
-    let mut router = OpenApiRouter::new().routes(routes!(put_object, get_object));
+    let mut router = OpenApiRouter::new()
+        .routes(routes!(put_object, get_object))
+        .layer(from_fn_with_state(MAX_BODY_BYTES, take_room));
     let paths = &mut router.get_openapi_mut().paths.paths;
     if let Some(operations) = paths.remove(ROUTE) {
         paths.insert(DOCUMENTED.to_owned(), operations);
