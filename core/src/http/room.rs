@@ -1,7 +1,8 @@
-//! Room for large bodies: how many bytes of recordings a process holds at once.
+//! Room for recordings: how many bytes of them a process holds at once.
 //!
-//! A route that keeps whole recordings in memory takes room for one before it reads it, by its `Content-Length`, and
-//! gives it back with the answer. Who comes when all is taken waits a little, unread, and is then told to come back.
+//! Who keeps a whole recording in memory takes room for it before it is read. A route does so by [`take_room`], by the
+//! `Content-Length`, and gives it back with the answer: who comes when all is taken waits a little, unread, and is then
+//! told to come back. Work in the background waits by [`hold`].
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use crate::http::error::ApiError;
 
@@ -25,9 +26,14 @@ const RETRY_SECONDS: u64 = 5;
 
 static ROOM: Semaphore = Semaphore::const_new(ROOM_BYTES / UNIT_BYTES);
 
+/// Waits for room for `bytes` bytes (at most 64 MiB), to be held as long as they are.
+pub async fn hold(bytes: usize) -> Result<SemaphorePermit<'static>, AcquireError> {
+    ROOM.acquire_many(units(bytes)).await
+}
+
 /// Middleware for a route that takes bodies of at most `largest` bytes (at most 64 MiB): 503 where there is no room.
 pub async fn take_room(State(largest): State<usize>, request: Request, next: Next) -> Response {
-    let taken = ROOM.acquire_many(units(request.headers(), largest));
+    let taken = hold(announced(request.headers(), largest));
     match tokio::time::timeout(PATIENCE, taken).await {
         Ok(Ok(_held)) => next.run(request).await,
         Ok(Err(_)) | Err(_) => ApiError::new(
@@ -40,16 +46,20 @@ pub async fn take_room(State(largest): State<usize>, request: Request, next: Nex
     }
 }
 
-/// Of a body that does not tell its length, or lies beyond the limit, the largest is assumed: more is never read. A
-/// request that speaks of no body has none (RFC 9112, section 6.3).
-fn units(headers: &HeaderMap, largest: usize) -> u32 {
+/// Bytes of a request's body. Of one that does not tell its length, or lies beyond the limit, the largest is assumed:
+/// more is never read. A request that speaks of no body has none (RFC 9112, section 6.3).
+fn announced(headers: &HeaderMap, largest: usize) -> usize {
     let announced = match headers.get(CONTENT_LENGTH) {
         Some(length) => length.to_str().ok().and_then(|length| length.parse().ok()),
         None if headers.contains_key(TRANSFER_ENCODING) => None,
         None => Some(0),
     };
-    let bytes = announced.unwrap_or(largest).min(largest).min(ROOM_BYTES);
-    u32::try_from(bytes.div_ceil(UNIT_BYTES).max(1)).unwrap_or(u32::MAX)
+    announced.unwrap_or(largest).min(largest)
+}
+
+fn units(bytes: usize) -> u32 {
+    let units = bytes.min(ROOM_BYTES).div_ceil(UNIT_BYTES).max(1);
+    u32::try_from(units).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -58,18 +68,28 @@ mod tests {
 
     use super::*;
 
-    fn units_of(name: HeaderName, value: &'static str) -> u32 {
-        let headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
-        units(&headers, 16 * 1024 * 1024)
+    const LARGEST: usize = 16 * 1024 * 1024;
+
+    fn announced_by(name: HeaderName, value: &'static str) -> usize {
+        announced(
+            &HeaderMap::from_iter([(name, HeaderValue::from_static(value))]),
+            LARGEST,
+        )
     }
 
     #[test]
     fn a_body_takes_room_by_its_length_and_never_more_than_the_route_reads() {
-        assert_eq!(units_of(CONTENT_LENGTH, "0"), 1);
-        assert_eq!(units_of(CONTENT_LENGTH, "160000"), 40);
-        assert_eq!(units_of(CONTENT_LENGTH, "999999999999"), 4096);
-        assert_eq!(units_of(CONTENT_LENGTH, "many"), 4096);
-        assert_eq!(units_of(TRANSFER_ENCODING, "chunked"), 4096);
-        assert_eq!(units(&HeaderMap::new(), 16 * 1024 * 1024), 1);
+        assert_eq!(announced_by(CONTENT_LENGTH, "160000"), 160_000);
+        assert_eq!(announced_by(CONTENT_LENGTH, "999999999999"), LARGEST);
+        assert_eq!(announced_by(CONTENT_LENGTH, "many"), LARGEST);
+        assert_eq!(announced_by(TRANSFER_ENCODING, "chunked"), LARGEST);
+        assert_eq!(announced(&HeaderMap::new(), LARGEST), 0);
+    }
+
+    #[test]
+    fn room_is_counted_in_whole_units_and_nobody_asks_for_more_than_there_is() {
+        assert_eq!(units(0), 1);
+        assert_eq!(units(UNIT_BYTES + 1), 2);
+        assert_eq!(units(usize::MAX) as usize, ROOM_BYTES / UNIT_BYTES);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bonafide_core::audio_files::{AudioFile, Failure};
 use bonafide_core::detections::detection_id;
-use bonafide_core::http::MAX_AUDIO_BYTES;
+use bonafide_core::http::{MAX_AUDIO_BYTES, room};
 use bonafide_core::objects::{ObjectError, ObjectInfo};
 use bonafide_core::store::Recorded;
 use bonafide_core::time::now;
@@ -59,6 +59,9 @@ impl EventHandler {
         if let Some(detection) = self.store.detection(&file.owner, &id).await? {
             return Ok(End::Completed(detection.summary));
         }
+        let _room = room::hold(usize::try_from(object.size).unwrap_or(MAX_AUDIO_BYTES))
+            .await
+            .map_err(|error| AnalysisError::Broken(error.to_string()))?;
         let started = Instant::now();
         let (recording, read) = match self.bucket.get(&file.object_key, MAX_OBJECT_BYTES).await {
             Ok(found) => found,
