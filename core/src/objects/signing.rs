@@ -109,8 +109,9 @@ impl Bucket {
     /// The key of the object that a URL names, if the URL points into this bucket: `gs://` and `s3://`, the clouds'
     /// path-style and virtual-host addresses, a self-hosted endpoint, the local folder's signed routes.
     ///
-    /// A signature in the URL is not looked at: the caller reads the object with this server's own rights, so ask only
-    /// for callers who may read any object.
+    /// A signature in the URL is not looked at, so the key alone entitles nobody to the object: whoever reads it for
+    /// somebody else first checks the URL's signature ([`verify_local`](Self::verify_local)), or fetches the URL as it is
+    /// and lets the cloud check it.
     pub fn key_of_url(&self, url: &Url) -> Option<String> {
         self.addresses
             .iter()

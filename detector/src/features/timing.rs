@@ -37,7 +37,8 @@ pub(super) fn measure(activity: &Activity, track: &PitchTrack) -> TemporalFeatur
         .map(|run| seconds(run.len()))
         .collect();
     let total = seconds(speech.len());
-    let paused: f64 = pauses.iter().sum();
+    // Folded from +0: the sum of no floats is -0, which would be reported as `-0.0`.
+    let paused = pauses.iter().fold(0.0, |sum, pause| sum + pause);
     let nuclei = count_nuclei(
         &activity.level_db[first..=last],
         &voicing(activity, track)[first..=last],

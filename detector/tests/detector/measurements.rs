@@ -244,6 +244,27 @@ fn level_pauses_and_syllables_are_those_of_the_signal() {
 }
 
 #[test]
+fn what_is_not_there_is_measured_as_zero_and_not_as_minus_zero() {
+    let speech_without_a_pause = features(&voice(2.0, 0.5));
+    assert_eq!(
+        speech_without_a_pause.temporal_features.pause_fraction,
+        Some(0.0)
+    );
+    for samples in [
+        voice(2.0, 0.5),
+        vec![0.0; 32_000],
+        vec![0.5; 32_000],
+        noise(2.0, 0.5),
+    ] {
+        let measured = serde_json::to_string(&features(&samples)).unwrap();
+        assert!(
+            !measured.contains("-0.0,") && !measured.contains("-0.0}"),
+            "{measured}"
+        );
+    }
+}
+
+#[test]
 fn features_hold_up_against_loudness_and_lossy_coding() {
     let plain = detector()
         .analyze(spoken_wav(), &Limits::default())

@@ -119,9 +119,16 @@ impl FromFields for ListQuery {
     ),
     responses(
         (status = 200, description = "A part of the list", body = DetectionPage),
-        (status = 401, description = "No good access token", body = ErrorBody),
-        (status = 422, description = "A wrong query", body = ErrorBody),
-        (status = 503, description = "The store is unavailable", body = ErrorBody),
+        (status = 400, description = "`malformed_query`", body = ErrorBody),
+        (
+            status = 401,
+            description = "`not_authenticated`, `invalid_token` or `token_expired`",
+            body = ErrorBody,
+            headers(("www-authenticate" = String, description = "`Bearer`"))
+        ),
+        (status = 422, description = "`validation_error`", body = ErrorBody),
+        (status = 500, description = "`internal_error`", body = ErrorBody),
+        (status = 503, description = "`store_unavailable`", body = ErrorBody),
     )
 )]
 pub(crate) async fn list(
@@ -149,9 +156,15 @@ pub(crate) async fn list(
     params(("detection_id" = String, Path, description = "Id of the detection")),
     responses(
         (status = 200, description = "The detection", body = DetectionAnswer),
-        (status = 401, description = "No good access token", body = ErrorBody),
-        (status = 404, description = "The user has no such detection", body = ErrorBody),
-        (status = 503, description = "The store is unavailable", body = ErrorBody),
+        (
+            status = 401,
+            description = "`not_authenticated`, `invalid_token` or `token_expired`",
+            body = ErrorBody,
+            headers(("www-authenticate" = String, description = "`Bearer`"))
+        ),
+        (status = 404, description = "`detection_not_found`: there is none, or it is somebody else's", body = ErrorBody),
+        (status = 500, description = "`internal_error`", body = ErrorBody),
+        (status = 503, description = "`store_unavailable`", body = ErrorBody),
     )
 )]
 pub(crate) async fn get(

@@ -102,7 +102,7 @@ pub(crate) struct DetectAnswer {
     #[schema(example = "success")]
     status: &'static str,
     /// The request's language.
-    #[schema(value_type = Language, example = "Tamil")]
+    #[schema(value_type = Language)]
     language: &'static str,
     /// The verdict.
     classification: Classification,
@@ -162,7 +162,7 @@ pub(crate) struct DetectDetail {
         (status = 403, description = "`api_key_invalid`", body = ErrorBody),
         (
             status = 413,
-            description = "`audio_too_large` (over 10 MiB), `audio_too_long` (over 10 minutes) or `payload_too_large`",
+            description = "`audio_too_large` (over 10 MiB) or `audio_too_long` (over 10 minutes)",
             body = ErrorBody
         ),
         (status = 415, description = "`unsupported_audio`, or `unsupported_media_type`: not JSON", body = ErrorBody),

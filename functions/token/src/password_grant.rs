@@ -17,7 +17,7 @@ use crate::State;
 #[derive(Debug, ToSchema)]
 pub struct PasswordGrant {
     /// `password`, or left out.
-    #[schema(pattern = "password", example = "password")]
+    #[schema(value_type = Option<GrantType>, inline)]
     pub grant_type: Option<String>,
     /// Username or e-mail address, without regard to case.
     #[schema(example = "ada")]
@@ -25,6 +25,14 @@ pub struct PasswordGrant {
     /// The password that the user signed up with.
     #[schema(value_type = String, format = Password, example = "correct horse battery staple")]
     pub password: SecretString,
+}
+
+/// The one grant that there is.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "documents what `PasswordGrant` reads")]
+enum GrantType {
+    Password,
 }
 
 impl FromFields for PasswordGrant {
@@ -78,7 +86,7 @@ pub struct AccessToken {
     ),
     responses(
         (status = 200, description = "Signed in", body = AccessToken, headers(("cache-control" = String, description = "`no-store`"))),
-        (status = 400, description = "`malformed_json` or `malformed_form`", body = ErrorBody),
+        (status = 400, description = "`malformed_json`, `malformed_form` or `unreadable_body`", body = ErrorBody),
         (
             status = 401,
             description = "`invalid_credentials`",

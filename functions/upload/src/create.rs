@@ -81,7 +81,7 @@ impl FromFields for UploadRequest {
     ),
     responses(
         (status = 201, description = "Stored (`uploaded`), or waiting for its bytes (`awaiting_upload`, with `upload`)", body = CreatedAudioFile),
-        (status = 400, description = "`empty_audio`, `malformed_multipart` or `malformed_json`", body = ErrorBody),
+        (status = 400, description = "`empty_audio`, `malformed_multipart`, `malformed_json` or `unreadable_body`", body = ErrorBody),
         (
             status = 401,
             description = "`not_authenticated`, `invalid_token` or `token_expired`",

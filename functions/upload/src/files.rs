@@ -73,6 +73,7 @@ struct ListParameters {
     params(ListParameters),
     responses(
         (status = 200, description = "A part of the list, newest first", body = AudioFilePage),
+        (status = 400, description = "`malformed_query`", body = ErrorBody),
         (
             status = 401,
             description = "`not_authenticated`, `invalid_token` or `token_expired`",
@@ -149,6 +150,7 @@ struct WaitParameters {
     params(("file_id" = String, Path, description = "Id of the file"), WaitParameters),
     responses(
         (status = 200, description = "The file", body = AudioFileView),
+        (status = 400, description = "`malformed_query`", body = ErrorBody),
         (
             status = 401,
             description = "`not_authenticated`, `invalid_token` or `token_expired`",

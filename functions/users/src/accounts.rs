@@ -127,7 +127,7 @@ impl From<User> for Account {
     request_body(content = Registration, content_type = "application/json"),
     responses(
         (status = 201, description = "Signed up", body = Account),
-        (status = 400, description = "`malformed_json`", body = ErrorBody),
+        (status = 400, description = "`malformed_json` or `unreadable_body`", body = ErrorBody),
         (
             status = 409,
             description = "`username_taken` or `email_taken`",

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use bonafide_core::auth::ServiceCaller;
 use bonafide_core::http::error::{ApiError, ApiResult, ErrorBody};
 use bonafide_core::http::fields::{Fields, FromFields, JsonBody};
+use bonafide_core::http::{MAX_AUDIO_BYTES, room};
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
@@ -119,14 +120,32 @@ impl From<FetchError> for ApiError {
     request_body = PredictRequest,
     responses(
         (status = 200, description = "The verdict", body = PredictAnswer),
-        (status = 400, description = "A URL that may not be fetched, an empty or undecodable recording", body = ErrorBody),
-        (status = 401, description = "No service key", body = ErrorBody),
-        (status = 403, description = "A wrong service key", body = ErrorBody),
-        (status = 413, description = "More than 10 MiB or 10 minutes of audio", body = ErrorBody),
-        (status = 415, description = "Not JSON, or not audio of a supported format", body = ErrorBody),
-        (status = 422, description = "A missing or wrong field", body = ErrorBody),
-        (status = 502, description = "The recording could not be fetched", body = ErrorBody),
-        (status = 503, description = "Too many calls at once", body = ErrorBody),
+        (
+            status = 400,
+            description = "`audio_url_not_allowed`, `empty_audio`, `undecodable_audio`, `malformed_json` or `unreadable_body`",
+            body = ErrorBody
+        ),
+        (status = 401, description = "`api_key_missing`", body = ErrorBody),
+        (status = 403, description = "`api_key_invalid`", body = ErrorBody),
+        (
+            status = 413,
+            description = "`audio_too_large` (over 10 MiB), `audio_too_long` (over 10 minutes) or `payload_too_large`",
+            body = ErrorBody
+        ),
+        (
+            status = 415,
+            description = "`unsupported_audio`, or `unsupported_media_type`: not JSON, or an `audio_type` that is not audio",
+            body = ErrorBody
+        ),
+        (status = 422, description = "`validation_error`", body = ErrorBody),
+        (status = 500, description = "`internal_error`", body = ErrorBody),
+        (status = 502, description = "`audio_fetch_failed`", body = ErrorBody),
+        (
+            status = 503,
+            description = "`busy` or `storage_unavailable`",
+            body = ErrorBody,
+            headers(("retry-after" = u64, description = "Seconds to wait"))
+        ),
     )
 )]
 pub(crate) async fn predict(
@@ -147,6 +166,9 @@ pub(crate) async fn predict(
     }
     // A place first: nothing is fetched that then cannot be analysed.
     let admission = state.analyst.admit()?;
+    let _room = room::hold(MAX_AUDIO_BYTES)
+        .await
+        .map_err(ApiError::internal)?;
     let recording = state.recordings.fetch(request.audio_url).await?;
     let finding = admission.analyze(recording).await?;
     Ok(Json(PredictAnswer {
