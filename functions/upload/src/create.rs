@@ -100,7 +100,12 @@ impl FromFields for UploadRequest {
         (status = 415, description = "`unsupported_audio` or `unsupported_media_type`", body = ErrorBody),
         (status = 422, description = "`validation_error`", body = ErrorBody),
         (status = 500, description = "`internal_error`", body = ErrorBody),
-        (status = 503, description = "`store_unavailable` or `storage_unavailable`", body = ErrorBody)
+        (
+            status = 503,
+            description = "`store_unavailable`, `storage_unavailable` or `busy`",
+            body = ErrorBody,
+            headers(("retry-after" = u64, description = "Seconds to wait"))
+        )
     )
 )]
 pub(crate) async fn create_audio_file(

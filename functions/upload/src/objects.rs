@@ -71,7 +71,12 @@ pub(crate) struct ObjectStored {
         (status = 413, description = "`audio_too_large`: more bytes than were announced", body = ErrorBody),
         (status = 415, description = "`unsupported_audio`: the content type is not the announced one", body = ErrorBody),
         (status = 500, description = "`internal_error`", body = ErrorBody),
-        (status = 503, description = "`store_unavailable` or `storage_unavailable`", body = ErrorBody)
+        (
+            status = 503,
+            description = "`store_unavailable`, `storage_unavailable` or `busy`",
+            body = ErrorBody,
+            headers(("retry-after" = u64, description = "Seconds to wait"))
+        )
     )
 )]
 async fn put_object(

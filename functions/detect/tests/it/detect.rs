@@ -264,7 +264,7 @@ async fn a_body_that_is_not_json_or_far_too_large_is_refused() {
     let answer = house.post(PATH, "{\"audio_base64\": ").await;
     assert_eq!(answer.error(), (400, "malformed_json".to_owned()));
     let answer = house.post(PATH, vec![b' '; 16 * 1024 * 1024 + 1]).await;
-    assert_eq!(answer.error(), (413, "payload_too_large".to_owned()));
+    assert_eq!(answer.error(), (413, "audio_too_large".to_owned()));
     let request = Request::post(PATH)
         .header("x-api-key", DEMO_API_KEY)
         .header("content-type", "text/plain");
