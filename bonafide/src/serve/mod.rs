@@ -13,11 +13,9 @@ use bonafide_core::config::{Config, Environment};
 use bonafide_core::events::{EventSink, StorageEvent};
 use bonafide_core::store::SharedStore;
 use bonafide_core::{http, runtime};
-use bonafide_detect::EventHandler;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, watch};
-use tokio::time::MissedTickBehavior;
 
 use crate::house::{House, load_detector};
 use queue::{Queue, Sender};
@@ -25,9 +23,6 @@ use queue::{Queue, Sender};
 /// How long requests and analyses that have begun may take to end after the signal to stop. Platforms kill after ten
 /// seconds (Docker, Cloud Run) or thirty. What is cut off is not lost: the next start takes it up again.
 const GRACE: Duration = Duration::from_secs(9);
-
-/// How often uploads are looked for whose event never came.
-const RECONCILE_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
@@ -110,7 +105,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let queue = Queue::new(house.events.clone(), stopping.clone());
     let queue = tokio::spawn(queue.run(incoming));
-    let reconciling = tokio::spawn(reconcile(house.events, events));
+    // Those of a process that crashed, and those whose cloud event was lost.
+    let reconciling = tokio::spawn(house.events.keep_telling(move |event| {
+        // Nobody reads the queue any more where the service stops; the next start finds them again.
+        let _ = events.send(event);
+    }));
     let app = http::app(house.routes.split_for_parts().0);
     let mut server = tokio::spawn(runtime::serve(listener, app, until(stopping)));
     // Where nobody reads it, serving matters more.
@@ -176,27 +175,6 @@ async fn open_store(config: &Config) -> anyhow::Result<SharedStore> {
                 folder.display()
             )
         })
-}
-
-/// Hands unfinished uploads to the queue, now and again and again: those of a process that crashed, and those whose
-/// cloud event was lost.
-async fn reconcile(events: EventHandler, queue: Sender) {
-    let mut ticks = tokio::time::interval(RECONCILE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        match events.unfinished().await {
-            Ok(unfinished) => {
-                for event in unfinished {
-                    tracing::info!(key = event.object_key, "taking up an unfinished upload");
-                    if queue.send(event).is_err() {
-                        return;
-                    }
-                }
-            }
-            Err(error) => tracing::warn!(%error, "unfinished uploads could not be looked for"),
-        }
-    }
 }
 
 /// Resolves when the signal to stop has come.

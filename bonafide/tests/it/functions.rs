@@ -11,7 +11,7 @@ use crate::bucket::files_below;
 use crate::event::{object_written, post};
 use crate::journey::{self, text};
 use crate::process::{Server, free_port, mongodb_uri};
-use crate::recordings::Speaker;
+use crate::recordings::{Recording, Speaker, WAV};
 
 const PARTNER_KEY: &str = "partner-key-of-the-tests";
 const SERVICE_KEY: &str = "service-key-of-the-tests";
@@ -23,8 +23,25 @@ struct Functions {
     api: Api,
     database: mongodb::Database,
     folder: TempDir,
-    /// In order of starting; dropped, and so ended, with the house.
-    _servers: Vec<Server>,
+    variables: Vec<(&'static str, String)>,
+    /// Dropped, and so ended, with the house.
+    servers: Vec<(&'static str, u16, Server)>,
+}
+
+/// The five as one API.
+fn api_of(address: impl Fn(&str) -> String) -> Api {
+    let places = vec![
+        ("/", address("health")),
+        ("/api/v1/token", address("token")),
+        ("/api/v1/users", address("users")),
+        ("/api/v1/audio-files", address("upload")),
+        ("/api/v1/objects", address("upload")),
+        ("/api/v1/detect", address("detect")),
+        ("/api/v1/ml-service-health", address("detect")),
+        ("/api/predict", address("detect")),
+        ("/events", address("detect")),
+    ];
+    Api::routed(places, PARTNER_KEY, SERVICE_KEY)
 }
 
 impl Functions {
@@ -41,7 +58,7 @@ impl Functions {
                 .expect("one of the five");
             format!("http://127.0.0.1:{port}")
         };
-        let variables = [
+        let variables = vec![
             ("ENVIRONMENT", "production".to_owned()),
             ("MONGODB_URI", uri.clone()),
             ("MONGODB_DATABASE", name.clone()),
@@ -57,32 +74,51 @@ impl Functions {
             ("API_KEYS", format!("another-key,{PARTNER_KEY}")),
             ("SERVICE_KEYS", SERVICE_KEY.to_owned()),
         ];
-        let variables: Vec<(&str, &str)> = variables
+        let database = Client::with_uri_str(&uri).await.unwrap().database(&name);
+        let mut house = Self {
+            api: api_of(address),
+            database,
+            folder,
+            variables,
+            servers: Vec::new(),
+        };
+        for (function, port) in ports {
+            house.start_function(function, port);
+        }
+        house
+    }
+
+    fn start_function(&mut self, function: &'static str, port: u16) {
+        let variables: Vec<(&str, &str)> = self
+            .variables
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let servers = ports
+        let server = Server::function(function, port, self.folder.path(), &variables);
+        self.servers.push((function, port, server));
+    }
+
+    /// The API to a caller who has no connection yet.
+    fn new_api(&self) -> Api {
+        api_of(|function| {
+            let (.., server) = self
+                .servers
+                .iter()
+                .find(|(known, ..)| *known == function)
+                .expect("one of the five");
+            server.address.clone()
+        })
+    }
+
+    /// Kills a function; its port.
+    fn kill(&mut self, function: &str) -> u16 {
+        let place = self
+            .servers
             .iter()
-            .map(|(function, port)| Server::function(function, *port, folder.path(), &variables))
-            .collect();
-        let places = vec![
-            ("/", address("health")),
-            ("/api/v1/token", address("token")),
-            ("/api/v1/users", address("users")),
-            ("/api/v1/audio-files", address("upload")),
-            ("/api/v1/objects", address("upload")),
-            ("/api/v1/detect", address("detect")),
-            ("/api/v1/ml-service-health", address("detect")),
-            ("/api/predict", address("detect")),
-            ("/events", address("detect")),
-        ];
-        let database = Client::with_uri_str(&uri).await.unwrap().database(&name);
-        Self {
-            api: Api::routed(places, PARTNER_KEY, SERVICE_KEY),
-            database,
-            folder,
-            _servers: servers,
-        }
+            .position(|(known, ..)| *known == function);
+        let (_, port, server) = self.servers.remove(place.expect("one of the five"));
+        server.kill();
+        port
     }
 
     fn stored_objects(&self) -> Vec<PathBuf> {
@@ -252,5 +288,45 @@ async fn what_is_no_storage_event_is_refused_for_good() {
         let refused = post(&house.api, Some(EVENT_TOKEN), &event).await;
         assert_eq!(refused.status, 400, "{event}: {refused:?}");
     }
+    house.remove().await;
+}
+
+/// How many recordings the detect function takes in line, and more.
+const MORE_THAN_THE_LINE: usize = 90;
+
+#[tokio::test]
+async fn five_functions_lose_no_upload_of_more_at_once_than_the_line_takes() {
+    let house = Functions::start().await;
+    let ada = house.api.signed_up("ada").await;
+    let speech = Speaker::Human.speech().to_str().unwrap();
+    let recording = Recording::made(
+        "seconds.wav",
+        WAV.content_type,
+        &["-i", speech, "-t", "3", "-c:a", "pcm_s16le"],
+    );
+    let mut uploads = tokio::task::JoinSet::new();
+    for _ in 0..MORE_THAN_THE_LINE {
+        let (ada, recording) = (ada.clone(), recording.clone());
+        uploads.spawn(async move { ada.upload(&recording).await.expect(201) });
+    }
+    for file in uploads.join_all().await {
+        let file = ada.finished(text(&file["id"])).await;
+        assert_eq!(file["status"], "completed", "{file}");
+    }
+    house.remove().await;
+}
+
+#[tokio::test]
+async fn an_upload_whose_announcer_died_is_found_when_the_detect_function_starts() {
+    let mut house = Functions::start().await;
+    let ada = house.api.signed_up("ada").await;
+    let detect = house.kill("detect");
+    let file = ada.upload(&Speaker::Human.mp3()).await.expect(201);
+    // With it dies the only one who would have told the detect function.
+    let upload = house.kill("upload");
+    house.start_function("upload", upload);
+    house.start_function("detect", detect);
+    let ada = house.new_api().with_token(ada.token());
+    assert_eq!(ada.finished(text(&file["id"])).await["status"], "completed");
     house.remove().await;
 }

@@ -56,7 +56,7 @@ impl std::fmt::Display for UniqueField {
     }
 }
 
-/// A position in a list that is ordered by creation time and id, newest first.
+/// A position in a list that is ordered by creation time and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// Creation time of the last item seen.
@@ -100,7 +100,7 @@ pub struct PageRequest {
 /// A part of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The items, newest first.
+    /// The items, newest first unless the list says otherwise.
     pub items: Vec<T>,
     /// Where the next part begins; `None` at the end.
     pub next: Option<Cursor>,
@@ -299,14 +299,31 @@ pub trait Store: Send + Sync + 'static {
     /// `false` where the lease is no longer the holder's.
     async fn release_audio_file(&self, id: &str, holder: &str) -> Result<bool, StoreError>;
 
-    /// Files that are `uploaded`, or `processing` with a lease that has ended by `now`, or `awaiting_upload` and made
-    /// before `awaiting_before`; oldest first, at most `limit`. What a reconcile run looks at.
+    /// Fails a file that is still `awaiting_upload`, for good; `false` where it is not, and stays as it is. Nobody claims
+    /// it first: it has had no upload and no attempt, and its record says so.
+    async fn expire_upload(
+        &self,
+        id: &str,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Files whose bytes are known to have come and that nobody works on: `uploaded`, or `processing` with a lease that
+    /// has ended by `now`; oldest first, at most `limit`. However many files await their upload, they neither take
+    /// places here nor make this slower.
     async fn unfinished_audio_files(
         &self,
         now: Timestamp,
-        awaiting_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<AudioFile>, StoreError>;
+
+    /// Files that are `awaiting_upload` and made before `before`, whoever owns them; oldest first. Anybody can make any
+    /// number of them, hence in pages.
+    async fn awaiting_audio_files(
+        &self,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<AudioFile>, StoreError>;
 
     /// Adds a detection unless one with its id is there. [`StoreError::Malformed`] where a number is not finite.
     async fn record_detection(&self, detection: &Detection) -> Result<Recorded, StoreError>;

@@ -11,6 +11,8 @@ use bonafide_core::store::{
     AudioFileFilter, Claim, ClaimRequest, PageRequest, Store, StoreError, conformance,
 };
 use bonafide_core::time::now;
+use chrono::TimeDelta;
+use redb::TableDefinition;
 use tempfile::TempDir;
 
 use crate::samples::{processing_file, uploaded_file, user};
@@ -63,6 +65,59 @@ async fn keeps_its_records_when_it_is_opened_again() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_layout_is_brought_up_to_date() {
+    const UNFINISHED: TableDefinition<'_, (i64, &str), ()> =
+        TableDefinition::new("unfinished_audio_files");
+    const AWAITING: TableDefinition<'_, (i64, &str), ()> =
+        TableDefinition::new("awaiting_audio_files");
+    let (_folder, path) = new_place();
+    let awaiting = AudioFile::new("ada", "a.wav", "audio/wav", None, now());
+    let uploaded = {
+        let store = EmbeddedStore::open(&path).unwrap();
+        store.create_audio_file(&awaiting).await.unwrap();
+        uploaded_file(&store, "ada").await
+    };
+    {
+        // As the first layout had it: one list of everything that is not finished.
+        let database = redb::Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        assert!(transaction.delete_table(AWAITING).unwrap());
+        transaction
+            .open_table(UNFINISHED)
+            .unwrap()
+            .insert((awaiting.created_at.timestamp_millis(), &*awaiting.id), ())
+            .unwrap();
+        transaction
+            .open_table(TableDefinition::<&str, u32>::new("file"))
+            .unwrap()
+            .insert("layout", 1)
+            .unwrap();
+        transaction.commit().unwrap();
+    }
+    // The second time there is nothing to do.
+    for _ in 0..2 {
+        let store = EmbeddedStore::open(&path).unwrap();
+        let everything = PageRequest {
+            limit: 10,
+            after: None,
+        };
+        let later = now() + TimeDelta::seconds(1);
+        assert_eq!(
+            store
+                .awaiting_audio_files(later, &everything)
+                .await
+                .unwrap()
+                .items,
+            std::slice::from_ref(&awaiting)
+        );
+        assert_eq!(
+            store.unfinished_audio_files(later, 10).await.unwrap(),
+            std::slice::from_ref(&uploaded)
+        );
+    }
+}
+
+#[tokio::test]
 async fn gives_back_at_opening_what_a_dead_process_was_working_on() {
     let (_folder, path) = new_place();
     let (processing, uploaded) = {
@@ -87,10 +142,7 @@ async fn gives_back_at_opening_what_a_dead_process_was_working_on() {
         Some(&expected)
     );
 
-    let unfinished = store
-        .unfinished_audio_files(now(), now(), 10)
-        .await
-        .unwrap();
+    let unfinished = store.unfinished_audio_files(now(), 10).await.unwrap();
     assert_eq!(unfinished, [expected.clone(), uploaded.clone()]);
     let listed = async |status| {
         let request = PageRequest {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bonafide_core::audio_files::AudioFileStatus;
+use bonafide_core::audio_files::{AudioFile, AudioFileStatus};
 use bonafide_core::detections::Classification;
 use bonafide_core::store::mongodb::MongoStore;
 use bonafide_core::store::{
@@ -102,7 +102,8 @@ async fn has_its_indexes() {
                 "audio_files: owner 1, created_at -1, _id -1",
                 "audio_files: owner 1, status 1, created_at -1, _id -1",
                 "audio_files: created_at 1, _id 1, status 1, lease.expires_at 1 where { \"status\": { \"$in\": \
-                 [\"awaiting_upload\", \"uploaded\", \"processing\"] } }",
+                 [\"uploaded\", \"processing\"] } }",
+                "audio_files: created_at 1, _id 1 where { \"status\": \"awaiting_upload\" }",
                 "detections: _id 1",
                 "detections: owner 1, created_at -1, _id -1",
                 "detections: owner 1, audio_file_id 1, created_at -1, _id -1",
@@ -121,6 +122,10 @@ async fn no_query_reads_more_than_it_answers() {
                 uploaded_file(&store, owner).await;
             }
             processing_file(&store, owner, now()).await;
+            for _ in 0..30 {
+                let file = AudioFile::new(owner, "a.wav", "audio/wav", None, now());
+                store.create_audio_file(&file).await.unwrap();
+            }
         }
         store.create_user(&user("ada")).await.unwrap();
 
@@ -170,7 +175,15 @@ async fn no_query_reads_more_than_it_answers() {
             .audio_file_by_object_key(&files.items[0].object_key)
             .await
             .unwrap();
-        store.unfinished_audio_files(now(), now(), 5).await.unwrap();
+        store.unfinished_audio_files(now(), 5).await.unwrap();
+        let later = now() + chrono::TimeDelta::seconds(1);
+        let awaiting = store.awaiting_audio_files(later, &first).await.unwrap();
+        assert_eq!(awaiting.items.len(), 5);
+        let next = PageRequest {
+            limit: 5,
+            after: awaiting.next,
+        };
+        store.awaiting_audio_files(later, &next).await.unwrap();
         database.run_command(doc! { "profile": 0 }).await.unwrap();
 
         let profile = database.collection::<Document>("system.profile");
@@ -181,7 +194,7 @@ async fn no_query_reads_more_than_it_answers() {
             .try_collect()
             .await
             .unwrap();
-        assert_eq!(queries.len(), 13, "every query was seen");
+        assert_eq!(queries.len(), 15, "every query was seen");
         for query in queries {
             let plan = query.get_str("planSummary").unwrap();
             assert!(plan.contains("IXSCAN") || plan == "IDHACK", "{query}");

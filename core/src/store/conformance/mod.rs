@@ -87,8 +87,10 @@ const CASES: &[Case] = cases![
     claim_races::of_racing_claims_exactly_one_is_granted,
     claim_races::of_racing_takeovers_exactly_one_is_granted,
     claim_races::a_file_is_finished_once_however_many_try,
-    reconciliation::exactly_the_files_that_wait_are_unfinished_oldest_first,
+    reconciliation::exactly_the_files_that_wait_for_a_worker_are_unfinished_oldest_first,
     reconciliation::unfinished_files_are_no_more_than_asked_for,
+    reconciliation::pages_of_awaiting_files_join_into_all_of_them_oldest_first,
+    reconciliation::an_upload_expires_without_a_claim_and_only_while_it_is_awaited,
     detections::the_first_detection_stays,
     detections::of_racing_detections_one_is_new_and_all_see_it,
 ];

@@ -86,7 +86,7 @@ pub(super) async fn a_deleted_file_is_gone_and_its_claim_with_it(store: SharedSt
         .await;
     assert_eq!(list.expect("a store that answers").items, []);
     let unfinished = store
-        .unfinished_audio_files(at(2) + LEASE, at(3), usize::MAX)
+        .unfinished_audio_files(at(2) + LEASE, usize::MAX)
         .await;
     assert!(
         unfinished

@@ -1,13 +1,17 @@
 //! How a file moves through its life. Write transactions come one after the other, so what one looks at first is still
 //! so when it writes.
 
+use std::ops::Bound;
+
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::Change;
 use super::errors::Fault;
-use super::tables::{self, AUDIO_FILE_LISTS, AUDIO_FILES, OBJECT_KEYS, UNFINISHED};
-use crate::audio_files::{AudioFile, AudioFileStatus, Lease};
-use crate::store::{Claim, ClaimRequest, Listed, StoreError, UniqueField};
+use super::tables::{
+    self, AUDIO_FILE_LISTS, AUDIO_FILES, AWAITING, ByAge, OBJECT_KEYS, UNFINISHED,
+};
+use crate::audio_files::{AudioFile, AudioFileStatus, Failure, Lease};
+use crate::store::{Claim, ClaimRequest, Listed, Page, PageRequest, StoreError, UniqueField};
 use crate::time::Timestamp;
 
 fn found(transaction: &WriteTransaction, id: &str) -> Result<Option<AudioFile>, Fault> {
@@ -59,6 +63,20 @@ pub(super) fn delete(
     Ok(Change::Made(true))
 }
 
+/// The list by age on which a file stands, if any.
+fn list_by_age(status: AudioFileStatus) -> Option<ByAge<'static>> {
+    match status {
+        AudioFileStatus::AwaitingUpload => Some(AWAITING),
+        AudioFileStatus::Uploaded | AudioFileStatus::Processing => Some(UNFINISHED),
+        AudioFileStatus::Completed | AudioFileStatus::Failed => None,
+    }
+}
+
+/// A file's key on a list by age.
+fn age(file: &AudioFile) -> (i64, &str) {
+    (file.created_at.timestamp_millis(), &file.id)
+}
+
 /// Writes a file and lists it where it now belongs.
 fn put(transaction: &WriteTransaction, file: &AudioFile) -> Result<(), Fault> {
     tables::write(transaction, AUDIO_FILES, &file.id, file)?;
@@ -70,12 +88,8 @@ fn put(transaction: &WriteTransaction, file: &AudioFile) -> Result<(), Fault> {
         &tables::audio_file_shelves(file)?,
         &position,
     )?;
-    if !file.status.is_final() {
-        let mut unfinished = transaction.open_table(UNFINISHED)?;
-        unfinished.insert(
-            (position.created_at.timestamp_millis(), file.id.as_str()),
-            (),
-        )?;
+    if let Some(list) = list_by_age(file.status) {
+        transaction.open_table(list)?.insert(age(file), ())?;
     }
     Ok(())
 }
@@ -90,8 +104,9 @@ fn unlist(transaction: &WriteTransaction, file: &AudioFile) -> Result<(), Fault>
         &tables::audio_file_shelves(file)?,
         &position,
     )?;
-    let mut unfinished = transaction.open_table(UNFINISHED)?;
-    unfinished.remove((position.created_at.timestamp_millis(), file.id.as_str()))?;
+    if let Some(list) = list_by_age(file.status) {
+        transaction.open_table(list)?.remove(age(file))?;
+    }
     Ok(())
 }
 
@@ -184,21 +199,36 @@ pub(super) fn leave_processing(
     }
 }
 
+pub(super) fn expire(
+    transaction: &WriteTransaction,
+    id: &str,
+    failure: Failure,
+    now: Timestamp,
+) -> Result<Change<bool>, Fault> {
+    match found(transaction, id)? {
+        Some(file) if file.status == AudioFileStatus::AwaitingUpload => {
+            replace(transaction, file, |file| {
+                file.status = AudioFileStatus::Failed;
+                file.failure = Some(failure);
+                file.finished_at = Some(now);
+            })?;
+            Ok(Change::Made(true))
+        }
+        _ => Ok(Change::None(false)),
+    }
+}
+
 pub(super) fn unfinished(
     transaction: &ReadTransaction,
     now: Timestamp,
-    awaiting_before: Timestamp,
     limit: usize,
 ) -> Result<Vec<AudioFile>, Fault> {
     let records = transaction.open_table(AUDIO_FILES)?;
-    let due = |file: &AudioFile| match file.status {
-        AudioFileStatus::Uploaded => true,
-        AudioFileStatus::Processing => file
-            .lease
+    // Only a file at work has a lease.
+    let due = |file: &AudioFile| {
+        file.lease
             .as_ref()
-            .is_none_or(|lease| lease.expires_at <= now),
-        AudioFileStatus::AwaitingUpload => file.created_at < awaiting_before,
-        AudioFileStatus::Completed | AudioFileStatus::Failed => false,
+            .is_none_or(|lease| lease.expires_at <= now)
     };
     let mut files = Vec::new();
     for entry in transaction.open_table(UNFINISHED)?.iter()? {
@@ -211,6 +241,60 @@ pub(super) fn unfinished(
         }
     }
     Ok(files)
+}
+
+pub(super) fn awaiting(
+    transaction: &ReadTransaction,
+    before: Timestamp,
+    request: &PageRequest,
+) -> Result<Page<AudioFile>, Fault> {
+    let records = transaction.open_table(AUDIO_FILES)?;
+    let start = match &request.after {
+        Some(cursor) => Bound::Excluded((cursor.created_at.timestamp_millis(), cursor.id.as_str())),
+        None => Bound::Unbounded,
+    };
+    let end = Bound::Excluded((before.timestamp_millis(), ""));
+    let mut files = Vec::new();
+    // A range that begins after its end is one that nothing is in.
+    let empty =
+        matches!((&start, &end), (Bound::Excluded(start), Bound::Excluded(end)) if start >= end);
+    if !empty {
+        for entry in transaction
+            .open_table(AWAITING)?
+            .range::<(i64, &str)>((start, end))?
+        {
+            files.push(tables::read_indexed(&records, entry?.0.value().1)?);
+            if files.len() > request.room() {
+                break;
+            }
+        }
+    }
+    Ok(Page::cut(files, request))
+}
+
+/// Brings [`tables::ONE_UNFINISHED_LIST`] up to date: puts the files that await their upload on the list of their own.
+pub(super) fn relist_awaiting(transaction: &WriteTransaction) -> Result<(), Fault> {
+    let mut awaiting = transaction.open_table(AWAITING)?;
+    let records = transaction.open_table(AUDIO_FILES)?;
+    let mut unfinished = transaction.open_table(UNFINISHED)?;
+    let mut stays: Result<(), Fault> = Ok(());
+    unfinished.retain(|key, ()| {
+        let moved = tables::read_indexed(&records, key.1).and_then(|file: AudioFile| {
+            let moves = file.status == AudioFileStatus::AwaitingUpload;
+            if moves {
+                awaiting.insert(key, ())?;
+            }
+            Ok(moves)
+        });
+        match moved {
+            Ok(moved) => !moved,
+            Err(fault) => {
+                stays = Err(fault);
+                true
+            }
+        }
+    })?;
+    stays
 }
 
 /// Gives back every claim. At the opening of the store nobody can be at work on a file: whoever was has died with the

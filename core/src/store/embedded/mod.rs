@@ -133,14 +133,18 @@ fn make_file(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// Checks the file's layout, makes what is missing and gives dead claims back.
+/// Checks the file's layout or brings an older one up to it, makes what is missing and gives dead claims back.
 fn prepare(database: &Database) -> Result<(), Fault> {
     let transaction = database.begin_write()?;
-    {
+    let relist = {
         let mut file = transaction.open_table(tables::FILE)?;
         let layout = file.get("layout")?.map(|layout| layout.value());
         match layout {
-            Some(tables::LAYOUT) => {}
+            Some(tables::LAYOUT) => false,
+            Some(tables::ONE_UNFINISHED_LIST) => {
+                file.insert("layout", tables::LAYOUT)?;
+                true
+            }
             Some(other) => {
                 let readable = tables::LAYOUT;
                 let reason =
@@ -149,10 +153,14 @@ fn prepare(database: &Database) -> Result<(), Fault> {
             }
             None => {
                 file.insert("layout", tables::LAYOUT)?;
+                false
             }
         }
-    }
+    };
     tables::make(&transaction)?;
+    if relist {
+        audio_files::relist_awaiting(&transaction)?;
+    }
     audio_files::release_all(&transaction)?;
     transaction.commit()?;
     Ok(())
@@ -302,16 +310,34 @@ impl Store for EmbeddedStore {
         .await
     }
 
+    async fn expire_upload(
+        &self,
+        id: &str,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (id, failure) = (id.to_owned(), failure.clone());
+        self.write(move |transaction| audio_files::expire(transaction, &id, failure, now))
+            .await
+    }
+
     async fn unfinished_audio_files(
         &self,
         now: Timestamp,
-        awaiting_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<AudioFile>, StoreError> {
-        self.read(move |transaction| {
-            audio_files::unfinished(transaction, now, awaiting_before, limit)
-        })
-        .await
+        self.read(move |transaction| audio_files::unfinished(transaction, now, limit))
+            .await
+    }
+
+    async fn awaiting_audio_files(
+        &self,
+        before: Timestamp,
+        request: &PageRequest,
+    ) -> Result<Page<AudioFile>, StoreError> {
+        let request = request.clone();
+        self.read(move |transaction| audio_files::awaiting(transaction, before, &request))
+            .await
     }
 
     async fn record_detection(&self, detection: &Detection) -> Result<Recorded, StoreError> {

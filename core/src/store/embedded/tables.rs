@@ -13,7 +13,9 @@ use crate::store::{Cursor, Listed, Page, PageRequest, StoreError, word};
 /// What is known of the file itself: `layout` is the version of everything in this module.
 pub(super) const FILE: TableDefinition<'_, &str, u32> = TableDefinition::new("file");
 /// The layout that this code reads and writes.
-pub(super) const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 2;
+/// The layout in which [`UNFINISHED`] held what [`AWAITING`] holds now.
+pub(super) const ONE_UNFINISHED_LIST: u32 = 1;
 
 /// A table of records: id to JSON.
 pub(super) type Records<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
@@ -24,6 +26,8 @@ pub(super) type Unique<'a> = TableDefinition<'a, &'static str, &'static str>;
 pub(super) type ListKey = (&'static str, &'static str, i64, &'static str);
 /// A table of lists.
 pub(super) type Lists<'a> = TableDefinition<'a, ListKey, ()>;
+/// A table of files of all owners by age: creation time in milliseconds and id.
+pub(super) type ByAge<'a> = TableDefinition<'a, (i64, &'static str), ()>;
 
 pub(super) const USERS: Records<'_> = TableDefinition::new("users");
 pub(super) const USERNAMES: Unique<'_> = TableDefinition::new("usernames");
@@ -32,9 +36,10 @@ pub(super) const EMAILS: Unique<'_> = TableDefinition::new("emails");
 pub(super) const AUDIO_FILES: Records<'_> = TableDefinition::new("audio_files");
 pub(super) const OBJECT_KEYS: Unique<'_> = TableDefinition::new("object_keys");
 pub(super) const AUDIO_FILE_LISTS: Lists<'_> = TableDefinition::new("audio_file_lists");
-/// Files that are not finished: creation time in milliseconds and id.
-pub(super) const UNFINISHED: TableDefinition<'_, (i64, &str), ()> =
-    TableDefinition::new("unfinished_audio_files");
+/// Files that are `uploaded` or `processing`.
+pub(super) const UNFINISHED: ByAge<'_> = TableDefinition::new("unfinished_audio_files");
+/// Files that are `awaiting_upload`.
+pub(super) const AWAITING: ByAge<'_> = TableDefinition::new("awaiting_audio_files");
 
 pub(super) const DETECTIONS: Records<'_> = TableDefinition::new("detections");
 pub(super) const DETECTION_LISTS: Lists<'_> = TableDefinition::new("detection_lists");
@@ -53,7 +58,9 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<(), Fault> {
     for lists in [AUDIO_FILE_LISTS, DETECTION_LISTS] {
         transaction.open_table(lists)?;
     }
-    transaction.open_table(UNFINISHED)?;
+    for by_age in [UNFINISHED, AWAITING] {
+        transaction.open_table(by_age)?;
+    }
     Ok(())
 }
 

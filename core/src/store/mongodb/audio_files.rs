@@ -9,7 +9,7 @@ use super::records::{bytes, date};
 use super::{MongoStore, UNFINISHED};
 use crate::audio_files::{AudioFile, AudioFileStatus, Failure};
 use crate::detections::DetectionSummary;
-use crate::store::{Claim, ClaimRequest, Store, StoreError, word};
+use crate::store::{Claim, ClaimRequest, Cursor, Page, PageRequest, Store, StoreError, word};
 use crate::time::Timestamp;
 
 /// How often a claim looks again when the file changed between its two questions.
@@ -129,6 +129,22 @@ impl MongoStore {
         .await
     }
 
+    pub(super) async fn expire(
+        &self,
+        id: &str,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let awaiting = doc! { "_id": id, "status": word(AudioFileStatus::AwaitingUpload)? };
+        let expired = doc! { "$set": {
+            "status": word(AudioFileStatus::Failed)?,
+            "failure": { "code": &failure.code, "message": &failure.message },
+            "finished_at": date(now),
+        } };
+        let updated = within_time(self.audio_files.update_one(awaiting, expired)).await?;
+        Ok(updated.matched_count == 1)
+    }
+
     pub(super) async fn release(&self, id: &str, holder: &str) -> Result<bool, StoreError> {
         self.leave_processing(id, holder, AudioFileStatus::Uploaded, doc! {})
             .await
@@ -153,7 +169,6 @@ impl MongoStore {
     pub(super) async fn unfinished(
         &self,
         now: Timestamp,
-        awaiting_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<AudioFile>, StoreError> {
         if limit == 0 {
@@ -167,7 +182,6 @@ impl MongoStore {
             "$or": [
                 { "status": word(AudioFileStatus::Uploaded)? },
                 { "status": word(AudioFileStatus::Processing)?, "lease.expires_at": { "$lte": date(now) } },
-                { "status": word(AudioFileStatus::AwaitingUpload)?, "created_at": { "$lt": date(awaiting_before) } },
             ],
         };
         let found = self
@@ -177,5 +191,45 @@ impl MongoStore {
             .limit(limit);
         let records: Vec<_> = within_time(async { found.await?.try_collect().await }).await?;
         records.into_iter().map(AudioFile::try_from).collect()
+    }
+
+    pub(super) async fn awaiting(
+        &self,
+        before: Timestamp,
+        request: &PageRequest,
+    ) -> Result<Page<AudioFile>, StoreError> {
+        let mut created_at = doc! { "$lt": date(before) };
+        let mut wanted = doc! { "status": word(AudioFileStatus::AwaitingUpload)? };
+        if let Some(Cursor {
+            created_at: last,
+            id,
+        }) = &request.after
+        {
+            let last = date(*last);
+            // A bound of the index; beyond it, only records of the cursor's own millisecond are looked at.
+            created_at.insert("$gte", last);
+            wanted.insert(
+                "$or",
+                vec![
+                    doc! { "created_at": { "$gt": last } },
+                    doc! { "_id": { "$gt": id } },
+                ],
+            );
+        }
+        wanted.insert("created_at", created_at);
+        let limit = i64::try_from(request.room())
+            .unwrap_or(i64::MAX)
+            .saturating_add(1);
+        let found = self
+            .audio_files
+            .find(wanted)
+            .sort(doc! { "created_at": 1, "_id": 1 })
+            .limit(limit);
+        let records: Vec<_> = within_time(async { found.await?.try_collect().await }).await?;
+        let files = records
+            .into_iter()
+            .map(AudioFile::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(files, request))
     }
 }

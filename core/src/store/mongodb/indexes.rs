@@ -7,6 +7,7 @@ use mongodb::{Database, IndexModel};
 
 use super::errors::within_time;
 use super::{AUDIO_FILES, DETECTIONS, UNFINISHED, USERS};
+use crate::audio_files::AudioFileStatus;
 use crate::store::{StoreError, word};
 
 /// The unique index of usernames, by the name of its field.
@@ -33,11 +34,17 @@ pub(super) async fn ensure(database: &Database) -> Result<(), StoreError> {
                     doc! { "owner": 1, "status": 1, "created_at": -1, "_id": -1 }
                 ),
                 // In the order that a reconcile run wants, with all that it asks for, so that only the files that it
-                // takes are fetched. Finished files, nearly all of them, are not in it.
+                // takes are fetched. Finished files, nearly all of them, are in neither, and files that await their
+                // upload, of which anybody makes any number, are not in the way of the others.
                 partial(
-                    "unfinished",
+                    "unfinished_since",
                     doc! { "created_at": 1, "_id": 1, "status": 1, "lease.expires_at": 1 },
                     doc! { "status": { "$in": unfinished } },
+                ),
+                partial(
+                    "awaiting_since",
+                    doc! { "created_at": 1, "_id": 1 },
+                    doc! { "status": word(AudioFileStatus::AwaitingUpload)? },
                 ),
             ],
         ),

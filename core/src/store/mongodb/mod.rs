@@ -29,12 +29,8 @@ const USERS: &str = "users";
 const AUDIO_FILES: &str = "audio_files";
 const DETECTIONS: &str = "detections";
 
-/// What a file can be while something is still to happen to it.
-const UNFINISHED: [AudioFileStatus; 3] = [
-    AudioFileStatus::AwaitingUpload,
-    AudioFileStatus::Uploaded,
-    AudioFileStatus::Processing,
-];
+/// What a file can be whose bytes are known to have come, while something is still to happen to it.
+const UNFINISHED: [AudioFileStatus; 2] = [AudioFileStatus::Uploaded, AudioFileStatus::Processing];
 
 /// How long a call looks for a server before it says that there is none. The driver's 30 s would outlive most requests.
 const SERVER_SELECTION_LIMIT: Duration = Duration::from_secs(5);
@@ -248,13 +244,29 @@ impl Store for MongoStore {
         self.release(id, holder).await
     }
 
+    async fn expire_upload(
+        &self,
+        id: &str,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.expire(id, failure, now).await
+    }
+
     async fn unfinished_audio_files(
         &self,
         now: Timestamp,
-        awaiting_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<AudioFile>, StoreError> {
-        self.unfinished(now, awaiting_before, limit).await
+        self.unfinished(now, limit).await
+    }
+
+    async fn awaiting_audio_files(
+        &self,
+        before: Timestamp,
+        request: &PageRequest,
+    ) -> Result<Page<AudioFile>, StoreError> {
+        self.awaiting(before, request).await
     }
 
     async fn record_detection(&self, detection: &Detection) -> Result<Recorded, StoreError> {

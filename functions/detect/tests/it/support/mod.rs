@@ -20,6 +20,7 @@ use bonafide_core::store::{DetectionFilter, PageRequest, SharedStore};
 use bonafide_core::time::now;
 use bonafide_detect::{EventHandler, State, router};
 use bonafide_detector::Detector;
+use chrono::TimeDelta;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -36,7 +37,7 @@ pub(crate) struct House {
     pub(crate) bucket: Bucket,
     pub(crate) events: EventHandler,
     pub(crate) config: Config,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub(crate) struct Answer {
@@ -105,7 +106,7 @@ impl House {
             bucket,
             events,
             config,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -149,7 +150,12 @@ impl House {
 
     /// A file record that awaits its upload.
     pub(crate) async fn awaiting(&self, owner: &str) -> AudioFile {
-        let file = AudioFile::new(owner, "clip.wav", "audio/wav", None, now());
+        self.awaiting_for(TimeDelta::zero(), owner).await
+    }
+
+    /// A file record that awaits its upload for so long already.
+    pub(crate) async fn awaiting_for(&self, age: TimeDelta, owner: &str) -> AudioFile {
+        let file = AudioFile::new(owner, "clip.wav", "audio/wav", None, now() - age);
         self.store.create_audio_file(&file).await.unwrap();
         file
     }
@@ -174,6 +180,18 @@ impl House {
             object_version: info.version,
             size: Some(info.size),
         }
+    }
+
+    /// Puts something in an object's place that nobody can look at.
+    #[cfg(unix)]
+    pub(crate) fn poison(&self, file: &AudioFile) {
+        let place = self
+            .folder
+            .path()
+            .join(self.bucket.name())
+            .join(&file.object_key);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&place, &place).unwrap();
     }
 
     /// The file's record as it is now.

@@ -121,15 +121,29 @@ impl Store for Fragile {
         self.inner.release_audio_file(id, holder).await
     }
 
+    async fn expire_upload(
+        &self,
+        id: &str,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.expire_upload(id, failure, now).await
+    }
+
     async fn unfinished_audio_files(
         &self,
         now: Timestamp,
-        awaiting_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<AudioFile>, StoreError> {
-        self.inner
-            .unfinished_audio_files(now, awaiting_before, limit)
-            .await
+        self.inner.unfinished_audio_files(now, limit).await
+    }
+
+    async fn awaiting_audio_files(
+        &self,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<AudioFile>, StoreError> {
+        self.inner.awaiting_audio_files(before, page).await
     }
 
     async fn record_detection(&self, detection: &Detection) -> Result<Recorded, StoreError> {
