@@ -38,12 +38,10 @@ impl Fields {
 
     /// The string under the first of `names` that is present. Absent or null is fine.
     pub fn optional_string(&mut self, names: &[&str]) -> Option<String> {
-        let name = names.iter().find(|name| {
-            self.values
-                .get(**name)
-                .is_some_and(|value| !value.is_null())
-        })?;
-        match self.values.remove(*name) {
+        let name = names
+            .iter()
+            .find(|name| self.values.get(name).is_some_and(|value| !value.is_null()))?;
+        match self.values.remove(name) {
             Some(Value::String(text)) => Some(text),
             _ => {
                 self.refuse(name, "str type expected", "type_error.str");
