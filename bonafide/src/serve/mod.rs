@@ -20,10 +20,6 @@ use tokio::sync::{mpsc, watch};
 use crate::house::{House, load_detector};
 use queue::{Queue, Sender};
 
-/// How long requests and analyses that have begun may take to end after the signal to stop. Platforms kill after ten
-/// seconds (Docker, Cloud Run) or thirty. What is cut off is not lost: the next start takes it up again.
-const GRACE: Duration = Duration::from_secs(9);
-
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> anyhow::Result<()> {
     runtime::start_logging();
@@ -63,7 +59,9 @@ async fn prepare(mut config: Config) -> anyhow::Result<Ready> {
     let store = open_store(&config).await?;
     let data_dir = config.data_dir.clone();
     config.or_secret_key(|| secret::read_or_make(&data_dir))?;
-    config.or_public_url(url.clone());
+    if config.environment == Environment::Development {
+        config.or_public_url(url.clone());
+    }
     let bucket = config.open_bucket()?;
     let (events, incoming) = mpsc::unbounded_channel();
     let uploads = if bucket.is_local() {
@@ -130,7 +128,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         let _ = queue.await;
         served
     };
-    match tokio::time::timeout(GRACE, drained).await {
+    match tokio::time::timeout(runtime::GRACE, drained).await {
         Ok(served) => Ok(served.context("the server broke off")??),
         Err(_) => {
             tracing::warn!("stopped before all requests had ended");
