@@ -6,7 +6,6 @@ mod welcome;
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::Context;
 use bonafide_core::config::{Config, Environment};

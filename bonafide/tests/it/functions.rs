@@ -312,6 +312,8 @@ async fn five_functions_lose_no_upload_of_more_at_once_than_the_line_takes() {
         uploads.spawn(async move { ada.upload(&recording).await.expect(201) });
     }
     let files = uploads.join_all().await;
+    // Longer than a few hurried attempts last.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     house.start_function("detect", detect);
     for file in files {
         let file = ada.finished(text(&file["id"])).await;
