@@ -32,7 +32,7 @@ async function analyse(file) {
   });
   const answer = await response.json();
   if (!response.ok) {
-    const detail = typeof answer.detail === "string" ? ` ${answer.detail}` : "";
+    const detail = typeof answer.detail === "string" ? `: ${answer.detail}` : "";
     throw new Error(`${answer.error}${detail}`);
   }
   return answer;
