@@ -68,7 +68,7 @@ pub(crate) const COMPARED: &[Entry] = &[
         "dB",
         1
     ),
-    entry!(spectral_features.flatness_ratio, "spectral flatness", "", 3),
+    entry!(spectral_features.flatness_ratio, "spectral flatness", "", 5),
     entry!(spectral_features.centroid_hz, "spectral centroid", "Hz", 0),
     entry!(
         spectral_features.bandwidth_hz,
